@@ -1,1 +1,46 @@
+"""otel-bitacora: watches a developer's machine and keeps its logs.
+
+This is the public door. A name is loaded when it is first asked for, so that `import otel_bitacora`
+costs a program that only logs nothing of what the monitor needs, and the other way round.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .errors import BitacoraError, MonitorError
+    from .monitor.models import HardwareMetrics, NetworkMetrics, ProcessMetrics, SystemMetrics
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "BitacoraError",
+    "HardwareMetrics",
+    "MonitorError",
+    "NetworkMetrics",
+    "ProcessMetrics",
+    "SystemMetrics",
+]
+
+_HOMES = {
+    "BitacoraError": ".errors",
+    "HardwareMetrics": ".monitor.models",
+    "MonitorError": ".errors",
+    "NetworkMetrics": ".monitor.models",
+    "ProcessMetrics": ".monitor.models",
+    "SystemMetrics": ".monitor.models",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(_HOMES[name], __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,53 @@
+"""Every exception that otel-bitacora raises on purpose, in one tree, so that `except BitacoraError` is enough.
+
+BitacoraError
+├── MissingExtra              an optional dependency isn't installed
+├── SettingsError             a setting is wrong; the command line exits with 3
+│   └── CollectorUnavailable  a collector asked for by name finds nothing to read
+└── MonitorError
+    ├── PortInUse             somebody else listens there
+    ├── StateUnavailable      the state directory or the token in it can't be used
+    └── NotSampledYet         no snapshot has been published so far
+"""
+
+from __future__ import annotations
+
+
+class BitacoraError(Exception):
+    """The root: whatever this package raises on purpose."""
+
+
+class MissingExtra(BitacoraError):
+    """An optional dependency isn't installed; the message holds the command that installs it."""
+
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(f"{feature}: pip install 'otel-bitacora[{extra}]'")
+        self.extra = extra
+
+
+class SettingsError(BitacoraError):
+    """A setting is wrong. Each problem names the key, the value, where it came from and what is allowed."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class CollectorUnavailable(SettingsError):
+    """A collector that was asked for by name finds nothing to read on this host."""
+
+
+class MonitorError(BitacoraError):
+    """Something about watching the host went wrong."""
+
+
+class PortInUse(MonitorError):
+    """Somebody else listens on the address; the message names the owner where it is known."""
+
+
+class StateUnavailable(MonitorError):
+    """The state directory, or a file in it, can't be read or written."""
+
+
+class NotSampledYet(MonitorError):
+    """No snapshot has been published so far."""

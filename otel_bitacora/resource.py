@@ -1,0 +1,143 @@
+"""Who is speaking: the host and the service as OpenTelemetry Resource attributes.
+
+The SDK's detectors are not used: they say `x86_64` where the convention says `amd64`, the kernel's
+release as the version of the operating system, and another `service.instance.id` at every start.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote
+
+SCHEMA_URL = "https://opentelemetry.io/schemas/1.44.0"
+
+# The values of host.arch that differ from what uname says.
+_ARCHITECTURES = {
+    "x86_64": "amd64",
+    "aarch64": "arm64",
+    "armv6l": "arm32",
+    "armv7l": "arm32",
+    "i386": "x86",
+    "i586": "x86",
+    "i686": "x86",
+    "ppc64le": "ppc64",
+    "ppc": "ppc32",
+}
+
+# Recommended by the semantic conventions for an instance id made from a stable name.
+_INSTANCE_NAMESPACE = uuid.UUID("4d63009a-8d0f-11ee-aad7-4c796ed8e320")
+
+
+@dataclass(frozen=True, slots=True)
+class HostIdentity:
+    """What a host is called and runs; None for what it doesn't say."""
+
+    name: str
+    arch: str | None
+    id: str | None
+    """The content of /etc/machine-id."""
+    os_type: str
+    """`linux`, `darwin`, `windows`."""
+    os_name: str | None
+    os_version: str | None
+    """Of the distribution, such as `12`; the kernel's is `kernel_release`."""
+    os_description: str
+    os_build_id: str | None
+    kernel_release: str | None
+
+    def attributes(self) -> dict[str, str]:
+        """Return the host.* and os.* attributes, without the absent ones."""
+        named = {
+            "host.name": self.name,
+            "host.arch": self.arch,
+            "host.id": self.id,
+            "os.type": self.os_type,
+            "os.name": self.os_name,
+            "os.version": self.os_version,
+            "os.description": self.os_description,
+            "os.build_id": self.os_build_id,
+        }
+        return {key: value for key, value in named.items() if value}
+
+
+def identify_host(root: Path = Path("/")) -> HostIdentity:
+    """Return the identity of the host whose root file system is at *root*.
+
+    Source: /etc/machine-id, /etc/os-release, /proc/sys/kernel/{hostname,osrelease}; `uname` for what is missing
+    there, but never for another host's name, release or architecture.
+    """
+    own = root == Path("/")
+    release = parse_os_release(_text(root, "etc/os-release") or _text(root, "usr/lib/os-release"))
+    kernel = _text(root, "proc/sys/kernel/osrelease").strip() or (platform.release() if own else "")
+    machine = _text(root, "proc/sys/kernel/arch").strip() or (platform.machine() if own else "")
+    system = platform.system().lower() if own else "linux"
+    pretty = release.get("PRETTY_NAME") or release.get("NAME") or (platform.platform() if own else system)
+    return HostIdentity(
+        name=_host_name(root, own=own),
+        arch=_ARCHITECTURES.get(machine.lower(), machine.lower()) or None,
+        id=_text(root, "etc/machine-id").strip() or None,
+        os_type=system,
+        os_name=release.get("NAME"),
+        os_version=release.get("VERSION_ID"),
+        os_description=f"{pretty} (kernel {kernel})" if kernel else pretty,
+        os_build_id=release.get("BUILD_ID"),
+        kernel_release=kernel or None,
+    )
+
+
+def _host_name(root: Path, *, own: bool) -> str:
+    # The kernel's hostname is that of our own UTS namespace even under a mounted /proc: ask the file first.
+    written = _text(root, "etc/hostname").strip() or _text(root, "proc/sys/kernel/hostname").strip()
+    return (platform.node() if own else written) or written or "unknown"
+
+
+def _text(root: Path, path: str) -> str:
+    try:
+        return (root / path).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def parse_os_release(text: str) -> dict[str, str]:
+    """Return the assignments of an os-release file; a line that is none is left out.
+
+    Source: os-release(5), whose quoting is the shell's.
+    """
+    found = {}
+    for line in text.splitlines():
+        key, equals, value = line.strip().partition("=")
+        if equals and key.isidentifier():
+            if len(value) >= 2 and value[0] == value[-1] and value[0] in "\"'":
+                value = value[1:-1]
+            found[key] = value.replace('\\"', '"').replace("\\$", "$").replace("\\`", "`").replace("\\\\", "\\")
+    return found
+
+
+def service_attributes(
+    name: str, version: str, instance_id: str, environ: Mapping[str, str] = os.environ
+) -> dict[str, str]:
+    """Return the service.* attributes; `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` have the last word."""
+    attributes = {"service.name": name, "service.version": version, "service.instance.id": instance_id}
+    attributes.update(parse_resource_attributes(environ.get("OTEL_RESOURCE_ATTRIBUTES", "")))
+    if service_name := environ.get("OTEL_SERVICE_NAME", "").strip():
+        attributes["service.name"] = service_name
+    return attributes
+
+
+def parse_resource_attributes(text: str) -> dict[str, str]:
+    """Return the pairs of `key=value,key=value`, percent-decoded; an item that is no pair is left out.
+
+    Source: the OpenTelemetry specification, "Specifying resource information via an environment variable".
+    """
+    pairs = (item.partition("=") for item in text.split(","))
+    return {unquote(key.strip()): unquote(value.strip()) for key, equals, value in pairs if equals and key.strip()}
+
+
+def stable_instance_id(host: HostIdentity, state_directory: Path) -> str:
+    """Return a `service.instance.id` that stays over restarts, and differs between two sidecars on one host."""
+    return str(uuid.uuid5(_INSTANCE_NAMESPACE, f"{host.id or host.name}:{state_directory}"))

@@ -1,0 +1,23 @@
+"""Settings: command line over environment over TOML over defaults, checked once, at the start.
+
+Importing this package loads pydantic; a program that only logs never does.
+"""
+
+from .address import Address, parse_address
+from .load import Loaded, default_config_path, load_settings
+from .model import CollectorsSettings, HttpSettings, MonitorSettings, Settings
+from .render import json_schema, sample_toml
+
+__all__ = [
+    "Address",
+    "CollectorsSettings",
+    "HttpSettings",
+    "Loaded",
+    "MonitorSettings",
+    "Settings",
+    "default_config_path",
+    "json_schema",
+    "load_settings",
+    "parse_address",
+    "sample_toml",
+]

@@ -1,0 +1,170 @@
+"""Every setting with its default, its bounds and its meaning; the sample file and the schema are made from this."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from .address import parse_address
+
+
+def _split_commas(value: object) -> object:
+    """Let the environment and the command line write a list as `a,b`."""
+    return [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
+
+
+def _is_pattern(value: str) -> str:
+    try:
+        re.compile(value)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from error
+    return value
+
+
+def _is_directory(value: Path) -> Path:
+    if not value.is_absolute():
+        raise ValueError("must be an absolute path")
+    if not value.is_dir():
+        raise ValueError("must be a directory that exists")
+    return value
+
+
+def _is_loopback(value: str) -> str:
+    if not parse_address(value).is_loopback:
+        raise ValueError(
+            "must be a loopback address, such as 127.0.0.1:9464: what is read here is not for everybody on the "
+            "network, and this version has no TLS and no users to protect it with"
+        )
+    return value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_split_commas)]
+Pattern = Annotated[str, AfterValidator(_is_pattern)]
+ListenAddress = Annotated[str, AfterValidator(_is_loopback)]
+Directory = Annotated[Path, AfterValidator(_is_directory)]
+IntervalSeconds = Annotated[float, Field(ge=0.1, le=3600)]
+DeadlineSeconds = Annotated[float, Field(gt=0, le=60)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class HttpSettings(_Section):
+    """The one port that everything is served on."""
+
+    listen: ListenAddress = Field("127.0.0.1:9464", description="Address and port; port 0 takes a free one.")
+    allowed_hosts: Names = Field(
+        (),
+        description="Host names that requests may be addressed to, beside localhost and the address itself.",
+    )
+
+
+class MonitorSettings(_Section):
+    """What is read from the host, and how often."""
+
+    interval_seconds: IntervalSeconds = Field(
+        5.0, description="Period of the fast collectors; slow ones keep theirs unless this is longer."
+    )
+    deadline_seconds: DeadlineSeconds = Field(
+        2.0, description="How long one collector may take before it counts as hung and the others go on."
+    )
+    root_path: Directory = Field(
+        Path("/"), description="Where the root of the watched host is mounted; in a container often /host."
+    )
+    collect: Names = Field(
+        (), description="Only these collectors, each of which must find something to read; empty: all that do."
+    )
+    no_collect: Names = Field((), description="Not these collectors.")
+
+
+class CollectorSettings(_Section):
+    """What every collector can be told."""
+
+    interval_seconds: IntervalSeconds | None = Field(None, description="A period of its own.")
+    deadline_seconds: DeadlineSeconds | None = Field(None, description="A deadline of its own.")
+
+
+class CpuSettings(CollectorSettings):
+    per_core: bool = Field(False, description="One series per logical CPU in place of their sum.")
+
+
+class DiskSettings(CollectorSettings):
+    exclude_types: Names = Field(
+        (
+            *("autofs", "binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "debugfs", "devpts", "devtmpfs"),
+            *("efivarfs", "erofs", "fuse.lxcfs", "fusectl", "hugetlbfs", "iso9660", "mqueue", "nfsd", "nsfs"),
+            *("overlay", "proc", "procfs", "pstore", "rpc_pipefs", "securityfs", "selinuxfs", "squashfs", "sysfs"),
+            "tracefs",
+        ),
+        description="File system types that are left out: pseudo file systems, and those that repeat another's space.",
+    )
+    exclude_mountpoints: Pattern = Field(
+        r"^/(dev|proc|run/credentials/.+|sys|var/lib/docker/.+|var/lib/containers/storage/.+)($|/)",
+        description="Mount points that are left out: a regular expression, searched for; empty for none.",
+    )
+    exclude_devices: Pattern = Field(
+        r"^((z?ram|loop|fd|sr|dm-|md)\d+|md_.*|((h|s|v|xv)d[a-z]+|md\d+p|(nvme\d+n|mmcblk|nbd)\d+p|dasd[a-z]+)\d+)$",
+        description="Block devices left out of disk I/O, by default all but whole disks: a regular expression.",
+    )
+    mount_deadline_seconds: DeadlineSeconds = Field(
+        1.0, description="How long one file system may take to answer before it is left out until it does."
+    )
+
+
+class TrafficSettings(CollectorSettings):
+    exclude_interfaces: Pattern = Field(
+        "", description="Interfaces that are left out: a regular expression; empty for none."
+    )
+
+
+class CollectorsSettings(_Section):
+    """One section for each built-in collector."""
+
+    cpu: CpuSettings = CpuSettings()
+    memory: CollectorSettings = CollectorSettings()
+    disk: DiskSettings = DiskSettings()
+    load: CollectorSettings = CollectorSettings()
+    process_counts: CollectorSettings = CollectorSettings()
+    os_info: CollectorSettings = CollectorSettings()
+    traffic: TrafficSettings = TrafficSettings()
+
+
+class Settings(BaseSettings):
+    """The whole. `load_settings` merges the sources; constructed directly it takes only what it is given."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        env_prefix="BITACORA_",
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+        enable_decoding=False,
+    )
+
+    state_dir: Path | None = Field(
+        None, description="Where the token and everything kept is stored; default $XDG_STATE_HOME/otel-bitacora."
+    )
+    token: SecretStr | None = Field(
+        None, description="The token that requests must bring; default: one generated in the state directory."
+    )
+    token_file: Path | None = Field(None, description="A file that holds the token, such as a mounted secret.")
+    http: HttpSettings = HttpSettings()
+    monitor: MonitorSettings = MonitorSettings()
+    collectors: CollectorsSettings = CollectorsSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the library calls it by name
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take the merged values alone: the sources are read one by one in `load`, which remembers each origin."""
+        return (init_settings,)

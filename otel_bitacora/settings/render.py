@@ -1,0 +1,59 @@
+"""Settings as documents: the commented sample file and the JSON schema, both made from the model."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import BaseModel
+
+from .model import Settings
+
+_HEAD = """\
+# Settings of otel-bitacora. Every line that is commented out shows the default.
+# The environment overrides this file (BITACORA_MONITOR__INTERVAL_SECONDS=10), the command line overrides both.
+"""
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of the settings file."""
+    schema = Settings.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def sample_toml() -> str:
+    """Return a settings file that changes nothing: each setting with its meaning and its default."""
+    return "\n".join([_HEAD, *_section(Settings(), "")]).rstrip("\n") + "\n"
+
+
+def _section(model: BaseModel, path: str) -> Iterator[str]:
+    sections = []
+    for name, field in type(model).model_fields.items():
+        value = getattr(model, name)
+        if isinstance(value, BaseModel):
+            sections.append((value, f"{path}{name}"))
+        else:
+            yield from textwrap.wrap(field.description or "", 110, initial_indent="# ", subsequent_indent="# ")
+            yield f"# {name} = {_toml(value)}"
+            yield ""
+    for section, section_path in sections:
+        if not _is_only_sections(section):
+            yield f"[{section_path}]"
+        yield from _section(section, f"{section_path}.")
+
+
+def _is_only_sections(model: BaseModel) -> bool:
+    return all(isinstance(getattr(model, name), BaseModel) for name in type(model).model_fields)
+
+
+def _toml(value: object) -> str:
+    if value is None:
+        return "(not set)"
+    if isinstance(value, bool | int | float):
+        return json.dumps(value)
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    # A literal string where it can be one: patterns are full of backslashes.
+    return f"'{value}'" if "\\" in str(value) and "'" not in str(value) else json.dumps(str(value), ensure_ascii=False)
