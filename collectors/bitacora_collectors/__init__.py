@@ -1,0 +1,47 @@
+"""The host's collectors. A new one is a module here, a line in `BUILTIN`, a test and a row in the README."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from .contract import Collector, Host
+from .cpu import CpuCollector
+from .disk import DiskCollector
+from .load import LoadCollector
+from .memory import MemoryCollector
+from .os_info import OsInfoCollector
+from .process_counts import ProcessCountsCollector
+from .traffic import TrafficCollector
+
+__all__ = [
+    "BUILTIN",
+    "BuiltinFactory",
+    "CpuCollector",
+    "DiskCollector",
+    "LoadCollector",
+    "MemoryCollector",
+    "OsInfoCollector",
+    "ProcessCountsCollector",
+    "TrafficCollector",
+]
+
+
+class BuiltinFactory(Protocol):
+    """A collector's class: it can be named without being built."""
+
+    @property
+    def name(self) -> str: ...
+
+    def __call__(self, host: Host) -> Collector: ...
+
+
+BUILTIN: tuple[BuiltinFactory, ...] = (
+    CpuCollector,
+    MemoryCollector,
+    DiskCollector,
+    LoadCollector,
+    ProcessCountsCollector,
+    OsInfoCollector,
+    TrafficCollector,
+)
+"""The factories of the collectors that come along, in the order in which they are read."""

@@ -1,0 +1,412 @@
+"""Disks and the file systems on them: how full they are, and what is read from and written to them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from .contract import FAST_SECONDS, Attributes, Call, Group, Guard, Host, Hung, Kind, Metric, Reading, Unavailable
+
+_DEVICE = "system.device"
+_DIRECTION = "disk.io.direction"
+_STATE = "system.filesystem.state"
+_TYPE = "system.filesystem.type"
+_MODE = "system.filesystem.mode"
+_MOUNT_POINT = "system.filesystem.mountpoint"
+_FILE_SYSTEM = (_DEVICE, _TYPE, _MODE, _MOUNT_POINT)
+
+
+def _metric(name: str, kind: Kind, unit: str, description: str, *attributes: str) -> Metric:
+    return Metric(name, kind, unit, description, Group.HARDWARE, attributes)
+
+
+USAGE = _metric("system.filesystem.usage", Kind.UP_DOWN_COUNTER, "By", "Space in each state.", _STATE, *_FILE_SYSTEM)
+LIMIT = _metric("system.filesystem.limit", Kind.UP_DOWN_COUNTER, "By", "Size of a file system.", *_FILE_SYSTEM)
+UTILIZATION = _metric(
+    "system.filesystem.utilization", Kind.GAUGE, "1", "Used share of what users may use, as in df.", *_FILE_SYSTEM
+)
+DISK_IO = _metric("system.disk.io", Kind.COUNTER, "By", "Bytes read and written.", _DEVICE, _DIRECTION)
+OPERATIONS = _metric(
+    "system.disk.operations", Kind.COUNTER, "{operation}", "Reads and writes completed.", _DEVICE, _DIRECTION
+)
+MERGED = _metric(
+    "system.disk.merged", Kind.COUNTER, "{operation}", "Reads and writes joined before the disk.", _DEVICE, _DIRECTION
+)
+OPERATION_TIME = _metric(
+    "system.disk.operation_time", Kind.COUNTER, "s", "Time of all operations, added up.", _DEVICE, _DIRECTION
+)
+IO_TIME = _metric("system.disk.io_time", Kind.COUNTER, "s", "Time in which the disk had something to do.", _DEVICE)
+DISK_LIMIT = _metric("system.disk.limit", Kind.UP_DOWN_COUNTER, "By", "Size of a disk.", _DEVICE)
+
+# node_exporter's list (filesystem_linux.go), and efivarfs, nfsd and fuse.lxcfs, where no user keeps files either.
+# As there, tmpfs stays in: /tmp and /run do fill up. overlay is out: it repeats the file system that it lies upon.
+EXCLUDE_TYPES = (
+    *("autofs", "binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "debugfs", "devpts", "devtmpfs", "efivarfs"),
+    *("erofs", "fuse.lxcfs", "fusectl", "hugetlbfs", "iso9660", "mqueue", "nfsd", "nsfs", "overlay", "proc", "procfs"),
+    *("pstore", "rpc_pipefs", "securityfs", "selinuxfs", "squashfs", "sysfs", "tracefs"),
+)
+"""Types of file systems to leave out."""
+
+EXCLUDE_MOUNTPOINTS = r"^/(dev|proc|run/credentials/.+|sys|var/lib/docker/.+|var/lib/containers/storage/.+)($|/)"
+"""A regular expression for mount points to leave out: node_exporter's."""
+
+EXCLUDE_DEVICES = (
+    r"^((z?ram|loop|fd|sr|dm-|md)\d+|md_.*"  # in memory, or read from the disks below and counted there
+    r"|((h|s|v|xv)d[a-z]+|md\d+p|(nvme\d+n|mmcblk|nbd)\d+p|dasd[a-z]+)\d+)$"  # partitions
+)
+"""A regular expression for devices whose I/O is left out, so that each byte is counted once, on the whole disk."""
+
+DEADLINE_SECONDS = 1.0
+"""How long a file system may take to say how full it is."""
+
+_SECTOR_BYTES = 512  # whatever the device's own sectors are: Documentation/block/stat.rst
+_LARGEST_BYTES = 2**63  # from here on it is no size, but what FUSE file systems without a limit answer
+_OCTAL = re.compile(rb"\\([0-3][0-7]{2})")
+_MOUNT_HEAD = re.compile(rb"(\d{1,10}) (\d{1,10}) (\d{1,10}:\d{1,10}) (\S+) (/\S*) (\S+)(?: .*)?")
+_DISK_LINE = re.compile(rb"\s*\d{1,10}\s+\d{1,10}\s+(\S+)\s+(\d{1,20}(?:\s+\d{1,20}){10,})\s*")
+_OLD_PARTITION_LINE = re.compile(rb"\s*\d{1,10}\s+\d{1,10}\s+\S+(?:\s+\d{1,20}){4}\s*")
+
+
+class Mount(NamedTuple):
+    """One line of mountinfo. *point* may hold surrogates for bytes that aren't UTF-8: it is a path to be opened."""
+
+    number: int
+    parent: int
+    device_number: str
+    point: str
+    type: str
+    source: str
+    read_only: bool
+
+    @property
+    def server(self) -> str:
+        """The host of a network file system (`host:/export`, `//host/share`); empty for a local one."""
+        if self.source.startswith("//"):
+            return self.source[2:].partition("/")[0]
+        host, colon, _ = self.source.rpartition(":/")
+        return host if colon else ""
+
+
+class Space(NamedTuple):
+    """Bytes of a file system; *reserved* is free, but for root only."""
+
+    used: int
+    free: int
+    reserved: int
+
+
+class DiskCounters(NamedTuple):
+    """The first ten numbers of a line of /proc/diskstats; sectors are of 512 bytes."""
+
+    reads: int
+    reads_merged: int
+    sectors_read: int
+    read_milliseconds: int
+    writes: int
+    writes_merged: int
+    sectors_written: int
+    write_milliseconds: int
+    in_flight: int
+    io_milliseconds: int
+
+
+class _FileSystem(NamedTuple):
+    """A mount to be asked, with the attributes of its readings."""
+
+    mount: Mount
+    path: str
+    plain: Attributes
+    states: tuple[Attributes, ...]
+
+
+class _Disk(NamedTuple):
+    """A disk's attributes, without direction and with."""
+
+    size_path: str
+    plain: Attributes
+    read: Attributes
+    write: Attributes
+
+
+class DiskCollector:
+    """A file system that doesn't answer within *mount_deadline_seconds* is not asked again until it has answered."""
+
+    name = "disk"
+    group = Group.HARDWARE
+    metrics = (USAGE, LIMIT, UTILIZATION, DISK_IO, OPERATIONS, MERGED, OPERATION_TIME, IO_TIME, DISK_LIMIT)
+    interval_seconds = FAST_SECONDS
+
+    def __init__(
+        self,
+        host: Host,
+        *,
+        exclude_types: tuple[str, ...] = EXCLUDE_TYPES,
+        exclude_mountpoints: str = EXCLUDE_MOUNTPOINTS,
+        exclude_devices: str = EXCLUDE_DEVICES,
+        mount_deadline_seconds: float = DEADLINE_SECONDS,
+        statvfs: Callable[[str], os.statvfs_result] = os.statvfs,
+    ) -> None:
+        self._host = host
+        self._exclude_types = frozenset(exclude_types)
+        self._is_excluded_point = _excluder(exclude_mountpoints)
+        self._is_excluded_device = _excluder(exclude_devices)
+        self._deadline_seconds = mount_deadline_seconds
+        self._statvfs = statvfs
+        self._guard = Guard("bitacora-statvfs")
+        self._hung: dict[Mount, Call[object]] = {}
+        self._mountinfo = b""
+        self._file_systems: dict[Mount, _FileSystem] = {}
+        self._disks: dict[str, _Disk | None] = {}
+
+    def collect(self) -> list[Reading]:
+        mounts, diskstats = self._read_mounts(), self._optional("/proc/diskstats")
+        if mounts is None and diskstats is None:
+            raise Unavailable("neither mounts nor disks are on this host: no /proc/1/mountinfo, no /proc/diskstats")
+        readings: list[Reading] = []
+        if mounts is not None:
+            self._follow_mounts(*mounts)
+            readings += self._space_readings()
+        if diskstats is not None:
+            readings += self._disk_readings(parse_diskstats(diskstats))
+        return readings
+
+    def close(self) -> None:
+        self._guard.close()
+
+    def _optional(self, path: str) -> bytes | None:
+        try:
+            return self._host.read_bytes(path)
+        except (Unavailable, OSError):
+            return None
+
+    def _read_mounts(self) -> tuple[bytes, bool] | None:
+        """Return a mountinfo, and whether its mount points are as this program sees them, not as the host does."""
+        # The first process sees the host's mounts, this one perhaps fewer: those of a sandbox.
+        if (content := self._optional("/proc/1/mountinfo")) is not None:
+            return content, False
+        if (content := self._optional("/proc/self/mountinfo")) is not None:
+            return content, True
+        return None
+
+    def _follow_mounts(self, mountinfo: bytes, is_seen_from_here: bool) -> None:
+        if mountinfo == self._mountinfo:
+            return
+        mounts = visible(parse_mountinfo(mountinfo))
+        if is_seen_from_here:
+            mounts = under_root(mounts, self._host)
+        wanted = once_per_device(
+            [m for m in mounts if m.type not in self._exclude_types and not self._is_excluded_point(m.point)]
+        )
+        known = self._file_systems
+        self._file_systems = {mount: known.get(mount) or _file_system(mount, self._host) for mount in wanted}
+        self._mountinfo = mountinfo
+
+    def _space_readings(self) -> Iterator[Reading]:
+        self._hung = {mount: call for mount, call in self._hung.items() if not call.finished.is_set()}
+        for file_system in self._file_systems.values():
+            space = None if self._is_hung(file_system.mount) else self._ask(file_system)
+            if space is None:
+                continue
+            for amount, attributes in zip(space, file_system.states, strict=True):
+                yield Reading(USAGE, amount, attributes)
+            yield Reading(LIMIT, sum(space), file_system.plain)
+            if available := space.used + space.free:
+                yield Reading(UTILIZATION, space.used / available, file_system.plain)
+
+    def _is_hung(self, mount: Mount) -> bool:
+        """Return whether *mount*, or another mount of the same server, has not answered yet."""
+        # A dead server with twenty mounts would else cost twenty deadlines.
+        return any(mount == hung or (mount.server and mount.server == hung.server) for hung in self._hung)
+
+    def _ask(self, file_system: _FileSystem) -> Space | None:
+        try:
+            return space_of(self._guard.call(lambda: self._statvfs(file_system.path), self._deadline_seconds))
+        except Hung as hung:
+            self._hung[file_system.mount] = hung.call
+        except OSError:
+            pass  # not for us to see (EACCES), its server has forgotten it (ESTALE), or just unmounted
+        return None
+
+    def _disk_readings(self, counters: dict[str, DiskCounters]) -> Iterator[Reading]:
+        known = self._disks
+        self._disks = {
+            name: known[name] if name in known else None if self._is_excluded_device(name) else _disk(name)
+            for name in counters
+        }
+        for name, disk in self._disks.items():
+            if disk is None:
+                continue
+            yield from _io_readings(counters[name], disk)
+            if (size := self._optional(disk.size_path)) is not None and (size_bytes := parse_size(size)):
+                yield Reading(DISK_LIMIT, size_bytes, disk.plain)
+
+
+def _excluder(pattern: str) -> Callable[[str], object]:
+    # An empty pattern would match everything, and is there to match nothing.
+    return re.compile(pattern or r"(?!)").search
+
+
+def _io_readings(counters: DiskCounters, disk: _Disk) -> Iterator[Reading]:
+    yield Reading(DISK_IO, counters.sectors_read * _SECTOR_BYTES, disk.read)
+    yield Reading(DISK_IO, counters.sectors_written * _SECTOR_BYTES, disk.write)
+    yield Reading(OPERATIONS, counters.reads, disk.read)
+    yield Reading(OPERATIONS, counters.writes, disk.write)
+    yield Reading(MERGED, counters.reads_merged, disk.read)
+    yield Reading(MERGED, counters.writes_merged, disk.write)
+    yield Reading(OPERATION_TIME, counters.read_milliseconds / 1000, disk.read)
+    yield Reading(OPERATION_TIME, counters.write_milliseconds / 1000, disk.write)
+    yield Reading(IO_TIME, counters.io_milliseconds / 1000, disk.plain)
+
+
+def _disk(name: str) -> _Disk:
+    plain: Attributes = {_DEVICE: name}
+    # cciss/c0d0 is cciss!c0d0 in /sys, where a name is a directory
+    path = f"/sys/class/block/{name.replace('/', '!')}/size"
+    return _Disk(path, plain, {**plain, _DIRECTION: "read"}, {**plain, _DIRECTION: "write"})
+
+
+def _file_system(mount: Mount, host: Host) -> _FileSystem:
+    plain: Attributes = {
+        _DEVICE: mount.source,
+        _TYPE: mount.type,
+        _MODE: "ro" if mount.read_only else "rw",
+        # What isn't UTF-8 can be opened, but not sent.
+        _MOUNT_POINT: os.fsencode(mount.point).decode("utf-8", "replace"),
+    }
+    states = tuple({**plain, _STATE: state} for state in Space._fields)
+    return _FileSystem(mount, host.path(mount.point), plain, states)
+
+
+def space_of(answer: os.statvfs_result) -> Space | None:
+    """Return the bytes in each state, which sum to the size; None for a file system that has no size."""
+    block_bytes = answer.f_frsize or answer.f_bsize
+    # Network file systems answer what their server says, which need not add up.
+    blocks_free = min(answer.f_bfree, answer.f_blocks)
+    blocks_available = min(answer.f_bavail, blocks_free)
+    if not 0 < answer.f_blocks * block_bytes < _LARGEST_BYTES:
+        return None
+    return Space(
+        used=(answer.f_blocks - blocks_free) * block_bytes,
+        free=blocks_available * block_bytes,
+        reserved=(blocks_free - blocks_available) * block_bytes,
+    )
+
+
+def visible(mounts: list[Mount]) -> list[Mount]:
+    """Return the mounts that their mount points lead to: those mounted over, or below such a one, are not reached."""
+    numbers = {mount.number for mount in mounts}
+    # The root's parent is outside of what this process sees; it has itself as parent in some.
+    children: dict[tuple[int | None, str], Mount] = {}
+    for mount in mounts:
+        parent = mount.parent if mount.parent in numbers and mount.parent != mount.number else None
+        children[parent, mount.point] = mount
+    return [mount for mount in mounts if _mount_at(mount.point, children) is mount]
+
+
+def _mount_at(point: str, children: dict[tuple[int | None, str], Mount]) -> Mount | None:
+    found: Mount | None = None
+    parts = [part for part in point.split("/") if part]
+    for depth in range(len(parts) + 1):
+        path = "/" + "/".join(parts[:depth])
+        seen = set()
+        while (key := (found.number if found else None, path)) not in seen and (over := children.get(key)):
+            seen.add(key)
+            found = over
+    return found
+
+
+def under_root(mounts: list[Mount], host: Host) -> list[Mount]:
+    """Return the mounts of *host*, by its own names for them, out of those that this program sees.
+
+    With the host's root at /host, /host/home is the host's /home, and /etc/hosts is this container's. If no mount is
+    below the root, it is that of a recorded host, and all are.
+    """
+    seen = [(mount, host.seen_path(mount.point)) for mount in mounts]
+    if all(mount.point == point for mount, point in seen):
+        return mounts
+    return [mount._replace(point=point) for mount, point in seen if mount.point != point]
+
+
+def once_per_device(mounts: list[Mount]) -> list[Mount]:
+    """Return one mount of each device, at its shortest mount point, in the order of *mounts*.
+
+    Bind mounts and the subvolumes of btrfs show the same space again: a sum over mount points would count it twice.
+    """
+    shortest: dict[str, Mount] = {}
+    for mount in sorted(mounts, key=lambda mount: len(mount.point)):
+        shortest.setdefault(mount.device_number, mount)
+    return [mount for mount in mounts if shortest[mount.device_number] is mount]
+
+
+def parse_mountinfo(content: bytes) -> list[Mount]:
+    """Return the mounts; of several at one mount point, the last is the one on top.
+
+    Raises:
+        ValueError: a line isn't one of mountinfo.
+
+    Source: /proc/N/mountinfo, where blanks and backslashes are octal escapes (proc_pid_mountinfo(5)).
+    """
+    return [_parse_mount(line) for line in content.split(b"\n") if line]
+
+
+def _parse_mount(line: bytes) -> Mount:
+    head, _, tail = line.partition(b" - ")
+    match = _MOUNT_HEAD.fullmatch(head)
+    # Split at single blanks, as the source may be empty.
+    end = tail.split(b" ")
+    if match is None or len(end) < 3 or b"\0" in (point := _unescape(match[5])):
+        raise ValueError(f"/proc/N/mountinfo: expected a mount, got {line[:40]!r}")
+    options = match[6].split(b",") + end[-1].split(b",")
+    return Mount(
+        number=int(match[1]),
+        parent=int(match[2]),
+        device_number=match[3].decode(),
+        point=os.fsdecode(point),
+        type=_text(end[0]),
+        source=_text(b" ".join(end[1:-1])),
+        read_only=b"ro" in options,
+    )
+
+
+def _text(field: bytes) -> str:
+    return _unescape(field).decode("utf-8", "replace")
+
+
+def _unescape(field: bytes) -> bytes:
+    return _OCTAL.sub(lambda octal: bytes([int(octal[1], 8)]), field)
+
+
+def parse_diskstats(content: bytes) -> dict[str, DiskCounters]:
+    """Return the counters of each block device by its name, partitions and loop devices included.
+
+    Raises:
+        ValueError: a line has too few numbers.
+
+    Source: /proc/diskstats: major, minor, name, then 11 numbers (15 since Linux 4.18, 17 since 5.5).
+    """
+    counters = {}
+    for line in content.splitlines():
+        match = _DISK_LINE.fullmatch(line)
+        if match is not None:
+            counters[match[1].decode("utf-8", "replace")] = DiskCounters(*map(int, match[2].split()[:10]))
+        elif not _OLD_PARTITION_LINE.fullmatch(
+            line
+        ):  # Linux 2.6 before .25 gave partitions four numbers, of other things
+            raise ValueError(f"/proc/diskstats: expected a device and 11 numbers, got {line[:40]!r}")
+    return counters
+
+
+def parse_size(content: bytes) -> int:
+    """Return the size of a block device in bytes; 0 when there is no medium in it.
+
+    Raises:
+        ValueError: *content* isn't a number.
+
+    Source: /sys/class/block/NAME/size, in sectors of 512 bytes.
+    """
+    text = content.strip()
+    if not text.isdigit() or len(text) > 20:
+        raise ValueError(f"/sys/class/block/NAME/size: expected sectors, got {content[:40]!r}")
+    return int(text) * _SECTOR_BYTES

@@ -1,0 +1,108 @@
+"""What holds for every collector that comes along, on every recorded host."""
+
+import math
+from pathlib import Path
+
+import pytest
+
+import bitacora_collectors
+from bitacora_collectors import BUILTIN
+from bitacora_collectors.contract import Host, Unavailable
+
+HOSTS = sorted((Path(__file__).parents[1] / "fixtures" / "hosts").iterdir())
+
+every_collector = pytest.mark.parametrize("factory", BUILTIN, ids=lambda factory: factory.name)
+every_host = pytest.mark.parametrize("root", HOSTS, ids=lambda root: root.name)
+
+
+def collect_twice(factory, root):
+    collector = factory(Host(root))
+    return collector, list(collector.collect()), list(collector.collect())
+
+
+def test_names_are_unique_and_in_the_order_of_reading():
+    assert [factory.name for factory in BUILTIN] == [
+        "cpu",
+        "memory",
+        "disk",
+        "load",
+        "process_counts",
+        "os_info",
+        "traffic",
+    ]
+
+
+def test_metric_names_are_unique_among_all_collectors():
+    names = [metric.name for factory in BUILTIN for metric in factory.metrics]
+
+    assert len(names) == len(set(names))
+
+
+def test_everything_exported_is_there():
+    for name in bitacora_collectors.__all__:
+        assert hasattr(bitacora_collectors, name)
+
+
+@every_collector
+def test_a_collector_reads_nothing_until_it_is_asked(factory, tmp_path):
+    collector = factory(Host(tmp_path / "nowhere"))
+
+    with pytest.raises(Unavailable):
+        list(collector.collect())
+
+
+@every_collector
+def test_its_metrics_are_of_its_group(factory):
+    assert {metric.group for metric in factory.metrics} == {factory.group}
+
+
+@every_host
+@every_collector
+def test_only_declared_metrics_and_attributes_are_emitted(factory, root):
+    collector, first, second = collect_twice(factory, root)
+
+    assert first
+    for reading in first + second:
+        assert reading.metric in collector.metrics
+        assert set(reading.attributes) <= set(reading.metric.attributes)
+
+
+@every_host
+@every_collector
+def test_numbers_are_finite_and_not_negative(factory, root):
+    _, first, second = collect_twice(factory, root)
+
+    for reading in first + second:
+        assert math.isfinite(reading.value)
+        assert reading.value >= 0
+
+
+@every_host
+@every_collector
+def test_no_metric_is_emitted_twice_with_the_same_attributes(factory, root):
+    _, first, _ = collect_twice(factory, root)
+
+    points = [(reading.metric, frozenset(reading.attributes.items())) for reading in first]
+
+    assert len(points) == len(set(points))
+
+
+@every_host
+@every_collector
+def test_attributes_are_the_same_objects_from_tick_to_tick(factory, root):
+    _, first, second = collect_twice(factory, root)
+
+    known = {id(reading.attributes) for reading in first}
+
+    assert all(id(reading.attributes) in known for reading in second)
+
+
+@every_collector
+def test_every_declared_metric_is_emitted_by_some_host(factory):
+    emitted = set()
+    for root in HOSTS:
+        collector, first, _ = collect_twice(factory, root)
+        emitted |= {reading.metric for reading in first}
+
+    # utilization needs time to pass between two ticks, which a recording has not
+    assert {metric.name for metric in set(collector.metrics) - emitted} <= {"system.cpu.utilization"}
