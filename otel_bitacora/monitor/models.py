@@ -1,0 +1,214 @@
+"""The snapshot as typed models: what the JSON API returns and a client reads. Units are in the names, None is absent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CpuMetrics:
+    logical_count: int | None
+    physical_count: int | None
+    utilization: float | None
+    """Share of the time since the sample before in which the CPUs were neither idle nor waiting for I/O, 0 to 1."""
+    utilization_by_mode: Mapping[str, float] | None
+    """Mode (user, system, nice, idle, iowait, interrupt, steal) to its share, 0 to 1, over all CPUs."""
+    time_seconds_by_mode: Mapping[str, float]
+    """Mode to CPU seconds since boot, summed over all CPUs."""
+    frequency_hertz: tuple[float, ...] | None
+    """Current frequency of each logical CPU."""
+    frequency_limit_hertz: float | None
+    """The highest that any of them can run at."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryMetrics:
+    limit_bytes: int
+    used_bytes: int
+    free_bytes: int
+    buffers_bytes: int
+    cached_bytes: int
+    available_bytes: int | None
+    """What could be had without swapping, by the kernel's estimate."""
+    shared_bytes: int | None
+    utilization: float | None
+    """Used share of the limit, 0 to 1; the four states sum to the limit."""
+    committed_bytes: int | None
+    committed_limit_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SwapMetrics:
+    device: str
+    used_bytes: int
+    free_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class PagingMetrics:
+    swap: tuple[SwapMetrics, ...]
+    swapped_in: int | None
+    """Pages read from swap since boot."""
+    swapped_out: int | None
+    minor_faults: int | None
+    major_faults: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class FilesystemMetrics:
+    device: str
+    mountpoint: str
+    type: str
+    mode: str
+    """`rw` or `ro`."""
+    limit_bytes: int
+    used_bytes: int
+    free_bytes: int
+    """Free for everybody; what only root may use is reserved."""
+    reserved_bytes: int
+    utilization: float | None
+    """Used share of used and free, 0 to 1, as df shows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class DiskIoMetrics:
+    device: str
+    read_bytes: int
+    written_bytes: int
+    reads: int
+    writes: int
+    merged_reads: int | None
+    merged_writes: int | None
+    read_time_seconds: float | None
+    write_time_seconds: float | None
+    io_time_seconds: float | None
+    limit_bytes: int | None
+    """Size of the device."""
+    read_bytes_per_second: float | None
+    """Over the last tick; None on the first."""
+    written_bytes_per_second: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class DiskMetrics:
+    filesystems: tuple[FilesystemMetrics, ...]
+    devices: tuple[DiskIoMetrics, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HardwareMetrics:
+    timestamp: datetime
+    cpu: CpuMetrics | None
+    memory: MemoryMetrics | None
+    paging: PagingMetrics | None
+    disk: DiskMetrics | None
+
+
+@dataclass(frozen=True, slots=True)
+class OsMetrics:
+    host_name: str
+    host_id: str | None
+    host_arch: str | None
+    type: str
+    name: str | None
+    version: str | None
+    description: str
+    kernel_release: str | None
+    uptime_seconds: float | None
+    boot_time: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class LoadMetrics:
+    """Threads that ran or waited for a CPU or a disk, on average; not divided by CPUs."""
+
+    average_1m: float
+    average_5m: float
+    average_15m: float
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessCounts:
+    running: int
+    sleeping: int
+    stopped: int
+    defunct: int
+    total: int
+    created: int | None
+    """Since boot."""
+    thread_limit: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SystemMetrics:
+    timestamp: datetime
+    os: OsMetrics
+    load: LoadMetrics | None
+    processes: ProcessCounts | None
+
+
+@dataclass(frozen=True, slots=True)
+class DirectionMetrics:
+    bytes: int
+    packets: int | None
+    errors: int | None
+    dropped: int | None
+    bytes_per_second: float | None
+    """Over the last tick; None on the first, and when the interface was reset meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class InterfaceMetrics:
+    name: str
+    receive: DirectionMetrics
+    transmit: DirectionMetrics
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkMetrics:
+    timestamp: datetime
+    interfaces: tuple[InterfaceMetrics, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class SidecarMetrics:
+    """What watching costs."""
+
+    cpu_seconds: float
+    memory_bytes: int | None
+    threads: int | None
+    open_files: int | None
+    uptime_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessMetrics:
+    timestamp: datetime
+    sidecar: SidecarMetrics | None
+
+
+@dataclass(frozen=True, slots=True)
+class CollectorStatus:
+    name: str
+    group: str
+    health: str
+    """`ok`, `failed`, `hung`, `unavailable` (nothing to read here) or `pending`."""
+    error: str | None
+    interval_seconds: float
+    duration_seconds: float | None
+    last_success: datetime | None
+    timeouts: int
+    readings: int
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotModel:
+    sequence: int
+    timestamp: datetime
+    system: SystemMetrics
+    hardware: HardwareMetrics
+    network: NetworkMetrics
+    process: ProcessMetrics
+    collectors: tuple[CollectorStatus, ...]

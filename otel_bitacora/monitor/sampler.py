@@ -1,0 +1,245 @@
+"""The one scheduler: reads each collector when it is due and publishes an immutable snapshot."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from bitacora_collectors.contract import (
+    FAST_SECONDS,
+    Call,
+    Closeable,
+    Collector,
+    Guard,
+    Histogram,
+    Hung,
+    Metric,
+    Reading,
+    Unavailable,
+)
+from otel_bitacora.errors import NotSampledYet
+from otel_bitacora.resource import HostIdentity
+
+from .monotone import MonotoneCounters
+from .schedule import Clock, Schedule, SystemClock
+from .snapshot import HEALTH_METRICS, CollectorState, Health, Sample, Snapshot, gather
+
+log = logging.getLogger("otel_bitacora.monitor")
+_INT64 = 2**63
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How often one collector is read, and how long it may take."""
+
+    interval_seconds: float
+    deadline_seconds: float
+
+
+def timing_of(collector: Collector, *, interval_seconds: float, deadline_seconds: float) -> Timing:
+    """Return the timing of *collector* where the fast ones are read every *interval_seconds*.
+
+    A deadline is at most the interval, but half a second at the least: on a busy machine even a
+    healthy collector can be kept waiting.
+    """
+    own = collector.interval_seconds
+    interval = interval_seconds if own <= FAST_SECONDS else max(own, interval_seconds)
+    return Timing(interval, min(deadline_seconds, max(interval, 0.5)))
+
+
+@dataclass(slots=True)
+class _Entry:
+    collector: Collector
+    timing: Timing
+    state: CollectorState
+    hung: Call[object] | None = None
+
+
+class Sampler:
+    """Samples collectors in a thread of its own between `start` and `stop`, or one tick at a time by `tick`.
+
+    No collector can stop the others: each is called under a deadline, and one that doesn't return
+    is not called again until it has.
+    """
+
+    def __init__(
+        self,
+        collectors: Sequence[Collector],
+        *,
+        host: HostIdentity,
+        timings: Mapping[str, Timing] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self.host = host
+        self._clock = clock or SystemClock()
+        self._guard = Guard("bitacora-collect")
+        self._counters = MonotoneCounters()
+        self._snapshot: Snapshot | None = None
+        self._stopping = False
+        self._wake = threading.Event()
+        self._ticking = threading.Lock()
+        self._listeners: list[Callable[[Snapshot], None]] = []
+        self._thread: threading.Thread | None = None
+        self._entries: dict[str, _Entry] = {}
+        self._schedule = Schedule({}, 0.0)
+        self._install(collectors, timings or {})
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The newest snapshot.
+
+        Raises:
+            NotSampledYet: there is none so far.
+        """
+        if self._snapshot is None:
+            raise NotSampledYet("no snapshot yet: the first one is being taken")
+        return self._snapshot
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a snapshot has been published."""
+        return self._snapshot is not None
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """Every metric that the collectors and the sampler itself may publish, one of each name."""
+        found: dict[str, Metric] = {}
+        for metric in (*(one for entry in self._entries.values() for one in entry.collector.metrics), *HEALTH_METRICS):
+            found.setdefault(metric.name, metric)
+        return tuple(found.values())
+
+    def on_snapshot(self, listener: Callable[[Snapshot], None]) -> None:
+        """Call *listener* with every new snapshot, in the sampler's thread: it must be quick and not raise."""
+        self._listeners.append(listener)
+
+    def start(self) -> None:
+        """Start to sample; the first snapshot follows as soon as the collectors allow."""
+        self._thread = threading.Thread(target=self._run, name="bitacora-sampler", daemon=True)
+        self._thread.start()
+
+    def stop(self, timeout_seconds: float = 1.0) -> None:
+        """Stop sampling; a collector that hangs is left behind."""
+        self._stopping = True
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join(timeout_seconds)
+        self._guard.close()
+        _close(entry.collector for entry in self._entries.values() if entry.hung is None)
+
+    def replace(self, collectors: Sequence[Collector], timings: Mapping[str, Timing] | None = None) -> None:
+        """Go on with other *collectors*, keeping what was counted; used when settings are reloaded."""
+        with self._ticking:
+            old = self._entries
+            self._entries = {}
+            self._install(collectors, timings or {})
+            for name, entry in self._entries.items():
+                if name in old:
+                    entry.state = replace(entry.state, timeouts=old[name].state.timeouts)
+        self._wake.set()
+        _close(entry.collector for entry in old.values() if entry.hung is None)
+
+    def tick(self) -> Snapshot:
+        """Read what is due and publish; returns the new snapshot."""
+        with self._ticking:
+            for name in self._schedule.due(self._clock.monotonic()):
+                entry = self._entries[name]
+                state = self._read(entry)
+                _tell(entry.state, state)
+                entry.state = state
+            snapshot = self._publish()
+        for listener in self._listeners:
+            listener(snapshot)
+        return snapshot
+
+    def _install(self, collectors: Sequence[Collector], timings: Mapping[str, Timing]) -> None:
+        for collector in collectors:
+            timing = timings.get(collector.name) or Timing(collector.interval_seconds, 2.0)
+            state = CollectorState(collector.name, collector.group, timing.interval_seconds)
+            self._entries[collector.name] = _Entry(collector, timing, state)
+        periods = {name: entry.timing.interval_seconds for name, entry in self._entries.items()}
+        self._schedule = Schedule(periods, self._clock.monotonic())
+
+    def _run(self) -> None:
+        while True:
+            self._wake.wait(self._schedule.seconds_until_due(self._clock.monotonic()))
+            self._wake.clear()
+            if self._stopping:
+                return
+            try:
+                self.tick()
+            except Exception:
+                log.exception("a tick failed; sampling goes on")
+
+    def _publish(self) -> Snapshot:
+        states = tuple(entry.state for entry in self._entries.values())
+        sequence = self._snapshot.sequence + 1 if self._snapshot else 1
+        snapshot = Snapshot(sequence, self._clock.time_ns(), self.host, states, gather(states))
+        self._snapshot = snapshot
+        return snapshot
+
+    def _read(self, entry: _Entry) -> CollectorState:
+        state = entry.state
+        if entry.hung is not None:
+            if not entry.hung.finished.is_set():
+                return state
+            entry.hung = None
+        began, began_unix_nano = self._clock.monotonic(), self._clock.time_ns()
+        try:
+            found = self._guard.call(lambda: _checked(entry.collector), entry.timing.deadline_seconds)
+        except Unavailable as error:
+            return replace(state, health=Health.UNAVAILABLE, error=str(error), sample=None, before=None)
+        except Hung as error:
+            entry.hung = error.call
+            return replace(self._failed(state, Health.HUNG, str(error), began), timeouts=state.timeouts + 1)
+        except Exception as error:  # noqa: BLE001 - whatever a collector raises, the others go on
+            return self._failed(state, Health.FAILED, f"{type(error).__name__}: {error}", began)
+        return replace(
+            state,
+            health=Health.OK,
+            error=None,
+            duration_seconds=self._clock.monotonic() - began,
+            last_success_unix_nano=began_unix_nano,
+            sample=Sample(self._counters.corrected(found), began_unix_nano, began),
+            before=state.sample,
+        )
+
+    def _failed(self, state: CollectorState, health: Health, error: str, began: float) -> CollectorState:
+        duration_seconds = self._clock.monotonic() - began
+        return replace(state, health=health, error=error, duration_seconds=duration_seconds, sample=None, before=None)
+
+
+def _checked(collector: Collector) -> tuple[Reading, ...]:
+    """Return what *collector* reads, if it is what it declared: nothing else may reach a scrape."""
+    readings = [*collector.collect()]
+    names = {metric.name for metric in collector.metrics}
+    for index, reading in enumerate(readings):
+        if reading.metric.name not in names:
+            raise ValueError(f"{reading.metric.name} is not among the metrics that it declares")
+        value = reading.value.sum if isinstance(reading.value, Histogram) else reading.value
+        if not math.isfinite(value):
+            raise ValueError(f"{reading.metric.name} is {value}")
+        if isinstance(value, int) and not -_INT64 <= value < _INT64:
+            # No door out of here has more than 64 bits for an integer; a driver that wraps below 0 says 2^64 - 1.
+            readings[index] = reading._replace(value=float(value))
+    return tuple(readings)
+
+
+def _tell(before: CollectorState, now: CollectorState) -> None:
+    """Log when a collector's health changes, and only then."""
+    if now.health is before.health:
+        return
+    if now.health in (Health.FAILED, Health.HUNG):
+        log.warning("collector %s %s: %s", now.name, now.health.value, now.error)
+    elif before.health in (Health.FAILED, Health.HUNG):
+        log.info("collector %s is %s again", now.name, now.health.value)
+    elif now.health is Health.UNAVAILABLE:
+        log.debug("collector %s has nothing to read: %s", now.name, now.error)
+
+
+def _close(collectors: Iterable[Collector]) -> None:
+    for collector in collectors:
+        if isinstance(collector, Closeable):
+            collector.close()
