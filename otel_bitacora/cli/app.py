@@ -1,0 +1,39 @@
+"""The root of the command line. A command's module is imported when the command runs, not before."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from otel_bitacora import __version__
+
+from . import components, config, metrics, serve, snapshot
+
+app = typer.Typer(
+    name="otel-bitacora",
+    help="Watches a developer's machine and keeps its logs.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command()(serve.serve)
+app.command()(snapshot.snapshot)
+app.command()(metrics.metrics)
+app.command()(components.components)
+app.add_typer(config.app, name="config")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"otel-bitacora {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass

@@ -1,0 +1,61 @@
+"""`otel-bitacora serve`: the sidecar."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from otel_bitacora.errors import MissingExtra
+
+from .options import Collect, ConfigFile, Interval, NoCollect, RootPath, StateDir, command_line, log_to_stderr
+
+
+def serve(
+    config: ConfigFile = None,
+    listen: Annotated[
+        str | None,
+        typer.Option(help="Address and port [127.0.0.1:9464].", metavar="ADDRESS:PORT", show_default=False),
+    ] = None,
+    allowed_host: Annotated[
+        list[str] | None,
+        typer.Option(help="Host name that requests may be addressed to.", metavar="NAME", show_default=False),
+    ] = None,
+    state_dir: StateDir = None,
+    root_path: RootPath = None,
+    collect: Collect = None,
+    no_collect: NoCollect = None,
+    interval: Interval = None,
+) -> None:
+    """Watch this machine and serve what it finds: /metrics for Prometheus, JSON below /api/v1."""
+    from otel_bitacora.settings import load_settings, parse_address
+
+    log_to_stderr()
+    given = command_line(
+        {
+            "http.listen": listen,
+            "http.allowed_hosts": allowed_host,
+            "state_dir": state_dir,
+            "monitor.root_path": root_path,
+            "monitor.collect": collect,
+            "monitor.no_collect": no_collect,
+            "monitor.interval_seconds": interval,
+        }
+    )
+    settings = load_settings(given, config).settings
+    try:
+        from otel_bitacora.http.listen import bound_address
+        from otel_bitacora.http.listen import listen as open_port
+        from otel_bitacora.sidecar.build import build_sidecar
+        from otel_bitacora.sidecar.run import serve as run
+    except ModuleNotFoundError as error:
+        raise MissingExtra(f"serve needs {error.name}", "monitor") from error
+    sidecar = build_sidecar(settings)
+    listener = open_port(parse_address(settings.http.listen))
+    sidecar.start()
+    base = f"http://{bound_address(listener)}"
+    # systemd keeps what a service prints: a token has no place there.
+    token = "" if "JOURNAL_STREAM" in os.environ else f"?token={sidecar.token}"
+    typer.echo(f"metrics  {base}/metrics\npage     {base}/{token}")
+    run(sidecar, listener, lambda: load_settings(given, config).settings)

@@ -1,0 +1,1 @@
+"""Looking after an installation: what is installed, and what of it works here."""

@@ -1,0 +1,1 @@
+"""The running whole: settings in, one port and one sampler out."""

@@ -1,0 +1,93 @@
+"""Runs the sidecar until it is told to stop: signals, systemd, and the HTTP server."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+from collections.abc import Callable, Iterator
+
+import uvicorn
+
+from otel_bitacora.errors import BitacoraError
+from otel_bitacora.monitor.snapshot import Snapshot
+from otel_bitacora.settings import Settings
+
+from .build import Sidecar
+from .notify import notify, notify_reloading, watchdog_seconds
+
+log = logging.getLogger("otel_bitacora.sidecar")
+_KEEP_ALIVE_SECONDS = 120  # longer than scrape intervals are: Prometheus keeps its connection between two
+_GRACE_SECONDS = 1  # for answers under way; a service must be gone within two
+
+
+def serve(sidecar: Sidecar, listener: socket.socket, reload: Callable[[], Settings]) -> None:
+    """Serve on *listener* until SIGTERM or SIGINT; SIGHUP takes the settings that *reload* returns."""
+    config = uvicorn.Config(
+        sidecar.app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        ws="none",
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+    sidecar.sampler.on_snapshot(_tell_ready)
+    asyncio.run(_run(sidecar, _Server(config), listener, reload))
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers, and without waking ten times a second to look whether it shall stop."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.stopping = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def main_loop(self) -> None:
+        await self.stopping.wait()
+
+
+async def _run(sidecar: Sidecar, server: _Server, listener: socket.socket, reload: Callable[[], Settings]) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, server.stopping.set)
+    loop.add_signal_handler(signal.SIGHUP, _reload, sidecar, reload)
+    watchdog = asyncio.create_task(_keep_watchdog_quiet())
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        notify("STOPPING=1")
+        watchdog.cancel()
+        sidecar.sampler.stop(timeout_seconds=0.2)
+
+
+def _tell_ready(snapshot: Snapshot) -> None:
+    if snapshot.sequence == 1:
+        notify("READY=1")
+
+
+def _reload(sidecar: Sidecar, reload: Callable[[], Settings]) -> None:
+    """Take new settings; wrong ones change nothing, so that a slip in a file doesn't stop the watching."""
+    notify_reloading()
+    try:
+        sidecar.reload(reload())
+    except BitacoraError as error:
+        log.error("the settings stay as they were: %s", error)  # noqa: TRY400 - the message says it all
+    else:
+        log.info("settings read again")
+    notify("READY=1")
+
+
+async def _keep_watchdog_quiet() -> None:
+    seconds = watchdog_seconds()
+    while seconds is not None:
+        notify("WATCHDOG=1")
+        await asyncio.sleep(seconds)

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2 as httpx
+import pytest
+
+
+@dataclass
+class Running:
+    """A sidecar in a process of its own."""
+
+    process: subprocess.Popen[str]
+    url: str
+    token: str
+
+    def get(self, path: str, **headers: str) -> httpx.Response:
+        return httpx.get(self.url + path, headers=headers, timeout=30)
+
+    def api(self, name: str) -> dict[str, object]:
+        return dict(self.get(f"/api/v1/{name}", Authorization=f"Bearer {self.token}").json())
+
+    def until(self, path: str, holds: Callable[[str], bool]) -> str:
+        """Ask for *path* until its text is as it should be."""
+        give_up = time.monotonic() + 120  # only against a hang
+        while time.monotonic() < give_up:
+            text = self.get(path).text
+            if holds(text):
+                return text
+            if self.process.poll() is not None:
+                raise AssertionError(f"the sidecar ended with {self.process.returncode}")
+            time.sleep(0.02)
+        raise AssertionError(f"{path} still says {self.get(path).text}")
+
+    def stop(self, number: signal.Signals = signal.SIGTERM, timeout: float = 30) -> tuple[int, str]:
+        """Return exit code and what it had said on stderr."""
+        self.process.send_signal(number)
+        _, errors = self.process.communicate(timeout=timeout)
+        return self.process.returncode, errors
+
+
+Start = Callable[..., Running]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start sidecars on free ports; each is gone at the end of the test."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start_one(*arguments: str, **environment: str) -> Running:
+        command = [sys.executable, "-m", "otel_bitacora", "serve", "--listen", "127.0.0.1:0"]
+        process = subprocess.Popen(
+            [*command, "--state-dir", str(tmp_path / "state"), *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **environment},
+        )
+        started.append(process)
+        assert process.stdout is not None
+        lines = process.stdout.readline() + process.stdout.readline()
+        found = re.search(r"^metrics +(http://\S+)/metrics\npage +\S+?/(?:\?token=(\S+))?$", lines)
+        if found is None:
+            _, errors = process.communicate(timeout=30)
+            raise AssertionError(f"the sidecar said {lines!r} and {errors!r}")
+        return Running(process, found[1], found[2] or "")
+
+    yield start_one
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
