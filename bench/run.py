@@ -1,0 +1,51 @@
+"""`make bench`: runs every script of this folder and writes docs/BENCHMARKS.md."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+HERE = Path(__file__).parent
+SCRIPTS = ("render.py", "slope_series.py", "imports.py", "sidecar_cpu.py", "sidecar_memory.py")
+_HEAD = """\
+# Benchmarks
+
+Written by `make bench` on {when:%Y-%m-%d}: {machine}, {cpus} CPUs, Python {python}. Machines are noisy: only the ratios
+count, each from one run in which the contenders took turns, each in a process of its own. CPU is process or thread CPU
+time, the median of the rounds. A ratio below its target is better.
+
+| goal | ratio | target | |
+|---|---|---|---|
+"""
+
+
+def main() -> None:
+    wanted = sys.argv[1:] or list(SCRIPTS)
+    goals, details = [], []
+    for script in wanted:
+        print(f"# {script}", flush=True)
+        output = subprocess.run([sys.executable, HERE / script], stdout=subprocess.PIPE, text=True, check=True).stdout
+        print(output, end="", flush=True)
+        lines = [json.loads(line) for line in output.splitlines()]
+        goals += [line for line in lines if "goal" in line]
+        details.append(f"\n## {script}\n\n```\n{output}```\n")
+    if wanted == list(SCRIPTS):
+        (HERE.parent / "docs/BENCHMARKS.md").write_text(_head() + "".join(map(_row, goals)) + "".join(details))
+
+
+def _head() -> str:
+    machine = f"{platform.system()} {platform.machine()}"
+    return _HEAD.format(when=datetime.now(UTC), machine=machine, cpus=os.cpu_count(), python=platform.python_version())
+
+
+def _row(goal: dict[str, object]) -> str:
+    return f"| {goal['goal']} | {goal['ratio']} | ≤ {goal['target']} | {'met' if goal['ok'] else '**missed**'} |\n"
+
+
+if __name__ == "__main__":
+    main()
