@@ -1,0 +1,107 @@
+"""Builds the wheel and tries it in fresh environments, one for each kind of install, as its user would.
+
+`check_installs.py [plain monitor all]`. Not a pytest test: it installs for minutes, and must not see the checkout.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def build(into: Path) -> Path:
+    """Return the wheel, built from the sdist, so that both are known to be complete."""
+    subprocess.run([sys.executable, "-m", "build", "--outdir", into, ROOT], check=True, stdout=subprocess.DEVNULL)
+    return next(into.glob("*.whl"))
+
+
+def install(wheel: Path, extras: str, into: Path) -> Path:
+    """Return the folder with the programs of a fresh environment that holds *wheel*."""
+    subprocess.run([sys.executable, "-m", "venv", into], check=True)
+    pip = [into / "bin" / "python", "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+    subprocess.run([*pip, f"{wheel}{extras}"], check=True)
+    return into / "bin"
+
+
+def plain(bin_: Path, home: Path) -> None:
+    snapshot = json.loads(run(bin_, home, "snapshot", "--json").stdout)
+    expect(snapshot["hardware"]["memory"]["limit_bytes"] > 0, "snapshot has memory")
+    refused = run(bin_, home, "serve", code=1)
+    expect("pip install 'otel-bitacora[monitor]'" in refused.stderr, f"serve names the extra: {refused.stderr}")
+    run(bin_, home, "config", "init")
+    expect("config.toml" in run(bin_, home, "config", "validate").stdout, "the sample settings are valid")
+
+
+def monitor(bin_: Path, home: Path) -> None:
+    command = [bin_ / "otel-bitacora", "serve", "--listen", "127.0.0.1:0"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment(home), cwd=home)
+    try:
+        assert process.stdout is not None
+        url = process.stdout.readline().split()[1]
+        give_up = time.monotonic() + 60
+        text = ""
+        while "system_memory_usage_bytes" not in text and time.monotonic() < give_up:
+            try:
+                text = urllib.request.urlopen(url).read().decode()
+            except urllib.error.HTTPError:
+                time.sleep(0.1)  # 503: the first sample is being taken
+        expect("system_memory_usage_bytes" in text, "the sidecar serves this machine's memory")
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+def everything(bin_: Path, home: Path) -> None:
+    monitor(bin_, home)
+    extras = json.loads(run(bin_, home, "components", "--json").stdout)["extras"]
+    missing = [one for one in extras if not one["is_installed"]]
+    expect(not missing, f"every extra is installed: {missing}")
+
+
+KINDS = {"plain": ("", plain), "monitor": ("[monitor]", monitor), "all": ("[all]", everything)}
+
+
+def environment(home: Path) -> dict[str, str]:
+    """Return an environment without the checkout and without the settings of whoever runs this."""
+    clean = {
+        key: value for key, value in os.environ.items() if not key.startswith(("BITACORA_", "OTEL_", "PYTHONPATH"))
+    }
+    return {**clean, "HOME": str(home), "XDG_CONFIG_HOME": str(home / "config"), "XDG_STATE_HOME": str(home / "state")}
+
+
+def run(bin_: Path, home: Path, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+    command = [bin_ / "otel-bitacora", *arguments]
+    result = subprocess.run(command, capture_output=True, text=True, env=environment(home), cwd=home, check=False)
+    expect(result.returncode == code, f"{' '.join(arguments)} exits {code}: {result.returncode} {result.stderr}")
+    return result
+
+
+def expect(holds: bool, what: str) -> None:
+    if not holds:
+        raise SystemExit(f"FAILED: {what}")
+
+
+def main() -> None:
+    wanted = sys.argv[1:] or list(KINDS)
+    with tempfile.TemporaryDirectory() as folder:
+        wheel = build(Path(folder) / "dist")
+        for name in wanted:
+            extras, check = KINDS[name]
+            home = Path(folder) / name
+            home.mkdir()
+            began = time.monotonic()
+            check(install(wheel, extras, home / "venv"), home)
+            print(f"{wheel.name}{extras}: ok ({time.monotonic() - began:.0f} s)", flush=True)
+
+
+if __name__ == "__main__":
+    main()

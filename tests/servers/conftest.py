@@ -1,0 +1,43 @@
+"""Real servers for tests: one that can't start is a failure in CI, and a skip that names it elsewhere."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+SCRIPTS = Path(__file__).parent
+StartServer = Callable[..., str]
+
+
+@pytest.fixture
+def start_server(tmp_path: Path) -> Iterator[StartServer]:
+    """Start `NAME.sh` with some environment; returns the URL that it is ready at. It is gone after the test."""
+    running: list[tuple[Path, Path]] = []
+
+    def start(name: str, **environment: str) -> str:
+        script, data = SCRIPTS / f"{name}.sh", tmp_path / name
+        result = subprocess.run(
+            [script, "start", data],
+            capture_output=True,
+            text=True,
+            env={**os.environ, **environment},
+            timeout=1800,  # the first start builds the server
+            check=False,
+        )
+        ready = re.fullmatch(r"ready (\S+) pid \d+\n", result.stdout)
+        if ready is None:
+            reason = f"{name} can't start (exit {result.returncode}): {result.stderr.strip()}"
+            if os.environ.get("CI"):
+                pytest.fail(reason)
+            pytest.skip(reason)
+        running.append((script, data))
+        return ready[1]
+
+    yield start
+    for script, data in running:
+        subprocess.run([script, "stop", data], check=True, timeout=60)

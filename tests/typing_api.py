@@ -1,0 +1,41 @@
+"""User code that mypy checks in strict mode (`make check`); it isn't run."""
+
+from collections.abc import Iterator
+
+from bitacora_collectors.contract import Collector, Group, Host, Kind, Metric, Reading
+from otel_bitacora import BitacoraError, HardwareMetrics, MonitorError, SystemMetrics
+from otel_bitacora.monitor.sampler import Sampler
+from otel_bitacora.resource import identify_host
+
+SKY = Metric("weather.cloud.cover", Kind.GAUGE, "1", "Clouds.", Group.HARDWARE)
+
+
+class Weather:
+    name = "weather"
+    group = Group.HARDWARE
+    metrics = (SKY,)
+    interval_seconds = 60.0
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    def collect(self) -> Iterator[Reading]:
+        yield Reading(SKY, 0.5)
+
+
+def a_class_is_a_collector() -> Collector:
+    return Weather(Host())
+
+
+def models_are_typed(hardware: HardwareMetrics, system: SystemMetrics) -> float:
+    used: int = hardware.memory.used_bytes if hardware.memory else 0
+    load: float = system.load.average_1m if system.load else 0.0
+    return used + load
+
+
+def errors_are_a_tree() -> None:
+    try:
+        Sampler([a_class_is_a_collector()], host=identify_host()).tick()
+    except MonitorError as error:
+        root: BitacoraError = error
+        raise root from None

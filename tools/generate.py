@@ -1,0 +1,41 @@
+"""Makes the documents that are made from code; `--check` only says which of them are out of date."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from otel_bitacora.ops.catalogue import catalogue, catalogue_markdown
+from otel_bitacora.settings import Settings, sample_toml
+from otel_bitacora.sidecar.sampling import select_with_own
+
+ROOT = Path(__file__).parent.parent
+
+
+def documents() -> dict[str, str]:
+    """Return the generated files by their path in the checkout."""
+    return {
+        "config/otel-bitacora.toml": sample_toml(),
+        "docs/METRICS.md": catalogue_markdown(catalogue(select_with_own(Settings()).collectors)),
+    }
+
+
+def main() -> int:
+    check = "--check" in sys.argv[1:]
+    stale = [path for path, text in documents().items() if not _is(ROOT / path, text)]
+    for path in stale:
+        if check:
+            sys.stderr.write(f"{path} is out of date: run `make docs`\n")
+        else:
+            (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
+            (ROOT / path).write_text(documents()[path], encoding="utf-8")
+            sys.stdout.write(f"{path} written\n")
+    return 1 if check and stale else 0
+
+
+def _is(path: Path, text: str) -> bool:
+    return path.exists() and path.read_text(encoding="utf-8") == text
+
+
+if __name__ == "__main__":
+    sys.exit(main())
