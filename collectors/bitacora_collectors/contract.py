@@ -124,6 +124,32 @@ class Collector(Protocol):
         ...
 
 
+class Entity(Protocol):
+    """Something on the host with an identity and values of its own: a process, a service, a listening port.
+
+    It is a Resource of its own in OTLP and a row in the JSON models, which read the fields of its class; in
+    Prometheus it is nothing, since identities make no labels there. Immutable.
+    """
+
+    @property
+    def attributes(self) -> Attributes:
+        """What identifies and describes it, by the semantic conventions' names."""
+        ...
+
+    def readings(self) -> Iterable[Reading]:
+        """Return its values, made when they are asked for; none for what only JSON shows."""
+        ...
+
+
+@runtime_checkable
+class EntityCollector(Protocol):
+    """A collector that finds entities beside its readings."""
+
+    def entities(self) -> Iterable[Entity]:
+        """Return what the last `collect` found; called right after it, in the same thread."""
+        ...
+
+
 @runtime_checkable
 class Closeable(Protocol):
     """A collector that holds something open: the sampler closes it when it is replaced or stopped."""
