@@ -24,6 +24,12 @@ ACCEPTED = {
     'system_cpu_physical_count non-histogram and non-summary metrics should not have "_count" suffix': (
         "semantic conventions: system.cpu.physical.count"
     ),
+    'process_thread_count non-histogram and non-summary metrics should not have "_count" suffix': (
+        "semantic conventions: process.thread.count"
+    ),
+    'process_unix_file_descriptor_count non-histogram and non-summary metrics should not have "_count" suffix': (
+        "semantic conventions: process.unix.file_descriptor.count"
+    ),
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from .bitacora import BitacoraCollector
 from .contract import Collector, Host
 from .cpu import CpuCollector
 from .disk import DiskCollector
@@ -11,10 +12,12 @@ from .load import LoadCollector
 from .memory import MemoryCollector
 from .os_info import OsInfoCollector
 from .process_counts import ProcessCountsCollector
+from .processes import ProcessesCollector
 from .traffic import TrafficCollector
 
 __all__ = [
     "BUILTIN",
+    "BitacoraCollector",
     "BuiltinFactory",
     "CpuCollector",
     "DiskCollector",
@@ -22,6 +25,7 @@ __all__ = [
     "MemoryCollector",
     "OsInfoCollector",
     "ProcessCountsCollector",
+    "ProcessesCollector",
     "TrafficCollector",
 ]
 
@@ -41,6 +45,8 @@ BUILTIN: tuple[BuiltinFactory, ...] = (
     DiskCollector,
     LoadCollector,
     ProcessCountsCollector,
+    ProcessesCollector,
+    BitacoraCollector,
     OsInfoCollector,
     TrafficCollector,
 )

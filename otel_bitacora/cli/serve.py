@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -10,6 +11,13 @@ import typer
 from otel_bitacora.errors import MissingExtra
 
 from .options import Collect, ConfigFile, Interval, NoCollect, RootPath, StateDir, command_line, log_to_stderr
+
+
+class ProcessMetricsMode(StrEnum):
+    OFF = "off"
+    GROUPS = "groups"
+    TOP = "top"
+    ALL = "all"
 
 
 def serve(
@@ -27,6 +35,13 @@ def serve(
     collect: Collect = None,
     no_collect: NoCollect = None,
     interval: Interval = None,
+    process_metrics: Annotated[
+        ProcessMetricsMode | None,
+        typer.Option(
+            help="Processes in /metrics: none, sums by executable [groups], the busiest ones, one series for each.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Watch this machine and serve what it finds: /metrics for Prometheus, JSON below /api/v1."""
     from otel_bitacora.settings import load_settings, parse_address
@@ -41,6 +56,7 @@ def serve(
             "monitor.collect": collect,
             "monitor.no_collect": no_collect,
             "monitor.interval_seconds": interval,
+            "collectors.processes.metrics": process_metrics and process_metrics.value,
         }
     )
     settings = load_settings(given, config).settings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -122,6 +122,28 @@ class TrafficSettings(CollectorSettings):
     )
 
 
+class ProcessesSettings(CollectorSettings):
+    metrics: Literal["off", "groups", "top", "all"] = Field(
+        "groups",
+        description="What becomes of processes in Prometheus: nothing, their sums by executable, the busiest ones, or "
+        "all of them, each with its pid, whose number of series is yours to bear. The API has them all in any case.",
+    )
+    top: int = Field(10, ge=1, le=100, description="How many are the busiest ones.")
+    max_groups: int = Field(
+        500, ge=1, le=10_000, description="Executables with sums of their own; the others are added up as `other`."
+    )
+    command_lines: bool = Field(
+        False, description="Whether the API shows command lines, in which some programs are given secrets."
+    )
+
+
+class BitacoraProcessSettings(CollectorSettings):
+    pattern: Pattern = Field(
+        r"^(bitacora|bstradivarius)",
+        description="Names of the executables that are Bitacora's: a regular expression; empty for none.",
+    )
+
+
 class CollectorsSettings(_Section):
     """One section for each built-in collector."""
 
@@ -130,6 +152,8 @@ class CollectorsSettings(_Section):
     disk: DiskSettings = DiskSettings()
     load: CollectorSettings = CollectorSettings()
     process_counts: CollectorSettings = CollectorSettings()
+    processes: ProcessesSettings = ProcessesSettings()
+    bitacora: BitacoraProcessSettings = BitacoraProcessSettings()
     os_info: CollectorSettings = CollectorSettings()
     traffic: TrafficSettings = TrafficSettings()
 

@@ -136,7 +136,7 @@ def test_config_validate_knows_the_names_of_collectors() -> None:
     result = run("config", "validate", BITACORA_MONITOR__COLLECT="cpus")
 
     assert result.returncode == 3
-    assert "no such collector; there are cpu, disk" in result.stderr
+    assert "no such collector; there are bitacora, cpu, disk" in result.stderr
 
 
 def test_config_schema_is_a_json_schema() -> None:

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bitacora_collectors import cpu, disk, load, memory, os_info, process_counts, traffic
+from bitacora_collectors.process_table import parsing
 
 HOSTS = Path(__file__).parents[1] / "fixtures" / "hosts"
 
@@ -26,7 +27,14 @@ PARSERS = {
     "proc/diskstats": disk.parse_diskstats,
     "sys/class/block/sda/size": disk.parse_size,
     "proc/loadavg": load.parse_load,
-    "proc/1/stat": process_counts.parse_state,
+    "proc/1/stat": parsing.parse_state,
+    "proc/1/stat ": parsing.parse_stat,
+    "proc/1/status": parsing.parse_status,
+    "proc/1/io": parsing.parse_io,
+    "proc/1/cmdline": parsing.parse_arguments,
+    "proc/stat  ": parsing.parse_boot_time,
+    "etc/passwd": parsing.parse_accounts,
+    "sys/devices/system/cpu/online": parsing.parse_cpu_list,
     "proc/sys/kernel/threads-max": process_counts.parse_threads_max,
     "proc/uptime": os_info.parse_uptime,
     "proc/1/net/dev": traffic.parse_net_dev,

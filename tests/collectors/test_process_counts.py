@@ -2,14 +2,8 @@ import pytest
 
 from bitacora_collectors import process_counts
 from bitacora_collectors.contract import Host, Unavailable
-from bitacora_collectors.process_counts import (
-    ProcessCountsCollector,
-    count_states,
-    parse_created,
-    parse_state,
-    parse_threads_max,
-    read_stats,
-)
+from bitacora_collectors.process_counts import ProcessCountsCollector, parse_created, parse_threads_max
+from bitacora_collectors.process_table import parse_state
 
 
 def counts(readings):
@@ -21,7 +15,7 @@ def test_processes_are_counted_by_state(recorded_host):
 
     by_state = counts(collector.collect())
 
-    assert by_state == {"running": 1, "sleeping": 5, "stopped": 2, "defunct": 1}
+    assert by_state == {"running": 1, "sleeping": 6, "stopped": 2, "defunct": 1}
 
 
 def test_a_state_that_nobody_is_in_is_0(recorded_host):
@@ -60,22 +54,12 @@ def test_started_processes_and_the_limit_of_threads_are_read(recorded_host):
     assert readings[process_counts.LIMIT] == 126543
 
 
-def test_a_process_that_vanishes_between_listing_and_reading_is_left_out(host_with):
-    host = host_with({"/proc/1/stat": "1 (init) S 0 1", "/proc/2/status": "gone"})
+def test_a_dead_process_is_not_counted(host_with):
+    host = host_with({"/proc/stat": "processes 9\n", "/proc/1/stat": "1 (sh) X 0 1", "/proc/2/stat": "2 (sh) R 1 2"})
 
-    stats = list(read_stats(host))
+    by_state = counts(ProcessCountsCollector(host).collect())
 
-    assert stats == [b"1 (init) S 0 1"]
-
-
-def test_a_dead_process_is_not_counted():
-    assert count_states(iter([b"1 (sh) X 0 1", b"2 (sh) R 1 2"])) == {"running": 1}
-
-
-def test_what_is_not_a_process_is_not_opened(host_with):
-    host = host_with({"/proc/1/stat": "1 (init) S 0 1", "/proc/driver/stat": "garbage"})
-
-    assert len(list(read_stats(host))) == 1
+    assert by_state == {"running": 1, "sleeping": 0, "stopped": 0, "defunct": 0}
 
 
 def test_no_process_at_all_is_no_reading_rather_than_0(host_with):

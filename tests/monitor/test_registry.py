@@ -38,7 +38,17 @@ def names(settings: Settings) -> list[str]:
 
 
 def test_all_built_in_collectors_are_read_by_default(plugins: dict[str, str]) -> None:
-    assert names(Settings()) == ["cpu", "memory", "disk", "load", "process_counts", "os_info", "traffic"]
+    assert names(Settings()) == [
+        "cpu",
+        "memory",
+        "disk",
+        "load",
+        "process_counts",
+        "processes",
+        "bitacora",
+        "os_info",
+        "traffic",
+    ]
 
 
 def test_collect_chooses_and_no_collect_leaves_out(plugins: dict[str, str]) -> None:
@@ -47,7 +57,9 @@ def test_collect_chooses_and_no_collect_leaves_out(plugins: dict[str, str]) -> N
 
 
 def test_an_unknown_name_is_refused_with_those_that_exist(plugins: dict[str, str]) -> None:
-    with pytest.raises(SettingsError, match=r"monitor.collect = 'cpus': no such collector; there are cpu, disk"):
+    with pytest.raises(
+        SettingsError, match=r"monitor.collect = 'cpus': no such collector; there are bitacora, cpu, disk"
+    ):
         select(Settings(monitor={"collect": ["cpus"]}))
 
 
@@ -114,7 +126,7 @@ def test_options_reach_the_collectors(plugins: dict[str, str]) -> None:
 
 
 def test_the_defaults_in_the_settings_are_those_of_the_collectors() -> None:
-    from bitacora_collectors import disk, traffic
+    from bitacora_collectors import bitacora, disk, processes, traffic
 
     settings = Settings().collectors
 
@@ -122,4 +134,8 @@ def test_the_defaults_in_the_settings_are_those_of_the_collectors() -> None:
     assert settings.disk.exclude_mountpoints == disk.EXCLUDE_MOUNTPOINTS
     assert settings.disk.exclude_devices == disk.EXCLUDE_DEVICES
     assert settings.disk.mount_deadline_seconds == disk.DEADLINE_SECONDS
+    assert settings.processes.metrics == processes.MODE
+    assert settings.processes.top == processes.TOP
+    assert settings.processes.max_groups == processes.MAX_GROUPS
+    assert settings.bitacora.pattern == bitacora.PATTERN
     assert settings.traffic.exclude_interfaces == traffic.EXCLUDE_INTERFACES
