@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .options import Collect, ConfigFile, Json, NoCollect, RootPath, command_line
-from .table import number, print_table, rate, share, size, span
+from .table import number, print_table, printable, rate, share, size, span
 
 if TYPE_CHECKING:
     from otel_bitacora.monitor import models
+    from otel_bitacora.monitor.process_models import ProcessRow
 
 _BETWEEN_SECONDS = 0.5  # shares and rates need two samples
+_TOP = 10
+_KERNEL_THREADS = "kthreadd"  # what they have in place of an executable; ps puts them in brackets too
 
 
 class GroupName(StrEnum):
@@ -145,10 +148,46 @@ def _network(network: models.NetworkMetrics) -> None:
 
 
 def _process(process: models.ProcessMetrics) -> None:
+    found = process.processes or ()
+    for title, key in (("BY CPU", _cpu), ("BY MEMORY", _memory)):
+        if busiest := sorted(found, key=key, reverse=True)[:_TOP]:
+            _process_table(title, busiest)
+    if process.bitacora:
+        _process_table("BITACORA", process.bitacora)
     if process.sidecar:
         typer.echo(
             f"this program: {process.sidecar.cpu_seconds:.2f} s of CPU, {size(process.sidecar.memory_bytes)} resident"
         )
+
+
+def _cpu(row: ProcessRow) -> tuple[float, float]:
+    return row.cpu_utilization or 0.0, row.cpu_time_seconds
+
+
+def _memory(row: ProcessRow) -> tuple[float, float]:
+    return row.memory_bytes, row.virtual_bytes
+
+
+def _process_table(title: str, rows: Iterable[ProcessRow]) -> None:
+    head = (title, "PID", "USER", "STATE", "CPU", "CPU TIME", "MEMORY", "THREADS", "FILES", "READ", "WRITTEN")
+    cells = [
+        (
+            printable(f"[{row.name}]" if row.executable == _KERNEL_THREADS else row.executable),
+            str(row.pid),
+            printable(row.owner or "-"),
+            row.state,
+            share(row.cpu_utilization, 10),
+            span(row.cpu_time_seconds),
+            size(row.memory_bytes),
+            number(row.threads),
+            number(row.open_files),
+            size(row.read_bytes),
+            size(row.written_bytes),
+        )
+        for row in rows
+    ]
+    print_table(head, cells)
+    typer.echo()
 
 
 _GROUPS: dict[str, Callable[..., None]] = {

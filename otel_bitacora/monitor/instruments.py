@@ -21,15 +21,20 @@ def register(meter_provider: MeterProvider, sampler: Sampler) -> tuple[Metric, .
     """Create an observable instrument for every metric of *sampler*; returns the metrics that got one.
 
     Counters become observable counters, up-down counters observable up-down counters, gauges
-    observable gauges. Histograms have no asynchronous instrument and are left out. A callback reads
-    the newest snapshot and never the host, so any number of readers see the same values; before the
+    observable gauges. Histograms have no asynchronous instrument and are left out; so are those of
+    single executables and processes, since the SDK never lets go of an attribute set and has room for
+    2,000: on a machine where programs come and go, it would be full. A callback reads the newest snapshot and never the host, so any number of readers see the same values; before the
     first snapshot it observes nothing.
     """
     meter = meter_provider.get_meter(SCOPE, __version__, schema_url=SCHEMA_URL)
-    created = tuple(metric for metric in sampler.metrics if metric.kind is not Kind.HISTOGRAM)
+    created = tuple(metric for metric in sampler.metrics if _has_instrument(metric))
     for metric in created:
         _create(meter, metric)(metric.name, [_callback(sampler, metric.name)], metric.unit, metric.description)
     return created
+
+
+def _has_instrument(metric: Metric) -> bool:
+    return metric.kind is not Kind.HISTOGRAM and "process.executable.name" not in metric.attributes
 
 
 def _create(meter: Meter, metric: Metric) -> Callable[..., Any]:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from bitacora_collectors.contract import Attributes, AttributeValue, Reading
 
 from . import models
+from .process_modelling import process_rows
 from .snapshot import CollectorState, Snapshot
 
 _LARGEST = 2**63 - 1  # what JSON readers take for an integer
@@ -103,7 +104,12 @@ def network_metrics(snapshot: Snapshot) -> models.NetworkMetrics:
 
 
 def process_metrics(snapshot: Snapshot) -> models.ProcessMetrics:
-    return models.ProcessMetrics(_time(snapshot.time_unix_nano), _sidecar(_lookup(snapshot)))
+    return models.ProcessMetrics(
+        timestamp=_time(snapshot.time_unix_nano),
+        sidecar=_sidecar(_lookup(snapshot)),
+        processes=process_rows(snapshot.state("processes")),
+        bitacora=process_rows(snapshot.state("bitacora")) or None,
+    )
 
 
 def snapshot_model(snapshot: Snapshot) -> models.SnapshotModel:

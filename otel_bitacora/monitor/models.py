@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from .process_models import ProcessRow
+
 
 @dataclass(frozen=True, slots=True)
 class CpuMetrics:
@@ -187,6 +189,9 @@ class SidecarMetrics:
 class ProcessMetrics:
     timestamp: datetime
     sidecar: SidecarMetrics | None
+    processes: tuple[ProcessRow, ...] | None
+    bitacora: tuple[ProcessRow, ...] | None
+    """Bitacora's own among them, with the children that are Bitacora's too; None when none is running."""
 
 
 @dataclass(frozen=True, slots=True)

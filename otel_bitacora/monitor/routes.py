@@ -23,7 +23,7 @@ _MODELS: tuple[tuple[str, Callable[[Snapshot], object], str], ...] = (
     ("system", system_metrics, "Operating system, load and process counts."),
     ("hardware", hardware_metrics, "CPU, memory, paging, file systems and disks."),
     ("network", network_metrics, "Traffic of each interface."),
-    ("process", process_metrics, "Processes; what the sidecar itself costs."),
+    ("process", process_metrics, "Every process, Bitacora's among them; what the sidecar itself costs."),
     ("snapshot", snapshot_model, "All of it, with the state of each collector."),
 )
 

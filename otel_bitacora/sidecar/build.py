@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import resource
 import threading
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ from otel_bitacora.settings import Settings
 
 from .sampling import build_sampler, check_named, select_with_own
 
+_DESCRIPTORS = 8192
 SERVICE_NAME = "otel-bitacora"
 log = logging.getLogger("otel_bitacora.sidecar")
 
@@ -39,6 +41,7 @@ class Sidecar:
         Raises:
             CollectorUnavailable: a collector that was asked for by name finds nothing to read.
         """
+        raise_descriptor_limit()
         first = threading.Event()
         self.sampler.on_snapshot(lambda _: first.set())
         self.sampler.start()
@@ -61,6 +64,14 @@ class Sidecar:
         self.settings = settings
 
 
+def raise_descriptor_limit() -> None:
+    """Let this program have more than the usual 1,024 open files, if it may: it keeps one open for each process."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(_DESCRIPTORS, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def build_sidecar(settings: Settings) -> Sidecar:
     """Return the whole for *settings*.
 
@@ -71,7 +82,7 @@ def build_sidecar(settings: Settings) -> Sidecar:
     token = obtain_token(settings)
     sampler, named = build_sampler(settings)
     instance_id = stable_instance_id(sampler.host, state_directory(settings))
-    resource = {**service_attributes(SERVICE_NAME, __version__, instance_id), **sampler.host.attributes()}
-    endpoints = monitor_endpoints(sampler, Exposition(resource))
+    target = {**service_attributes(SERVICE_NAME, __version__, instance_id), **sampler.host.attributes()}
+    endpoints = monitor_endpoints(sampler, Exposition(target))
     app = create_app(endpoints, token=token, allowed_hosts=settings.http.allowed_hosts)
     return Sidecar(settings, token, sampler, app, named)

@@ -30,7 +30,8 @@ class StatLines:
     """
 
     def __init__(self, host: Host, *, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self.max_descriptors = descriptor_limit()
+        self.max_descriptors: int | None = None
+        """How many files may be kept open; until it is set, `descriptor_limit` at the first reading."""
         self._host = host
         self._monotonic = monotonic
         self._lock = threading.Lock()
@@ -81,6 +82,8 @@ class StatLines:
                 self._lock.release()
 
     def _read(self) -> dict[str, bytes]:
+        if self.max_descriptors is None:
+            self.max_descriptors = descriptor_limit()
         if not self._directory:
             self._directory.append(open_proc(self._host))
         before, kept, pread = self._lines, self._kept, os.pread
@@ -112,7 +115,7 @@ class StatLines:
             line = os.pread(file, _LINE_BYTES, 0)
         except OSError:  # it ended after it was opened
             line = b""
-        if line and len(self._kept) < self.max_descriptors:
+        if line and len(self._kept) < (self.max_descriptors or 0):
             self._kept[name] = file
         else:
             os.close(file)
