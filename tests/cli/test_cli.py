@@ -34,11 +34,36 @@ def test_snapshot_can_be_one_group_and_json() -> None:
     assert 0 <= hardware["cpu"]["utilization"] <= 1
 
 
+def test_snapshot_shows_the_processes_that_use_most() -> None:
+    result = run("snapshot", "--group", "process")
+
+    lines = [line.split() for line in result.stdout.splitlines()]
+    by_cpu, by_memory = (
+        lines.index(next(line for line in lines if line[:2] == ["BY", key])) for key in ("CPU", "MEMORY")
+    )
+    assert 2 <= by_memory - by_cpu <= 12
+    assert lines[by_cpu][2:6] == ["PID", "USER", "STATE", "CPU"]
+    assert result.stderr == ""
+
+
+def test_a_process_cannot_write_to_the_terminal_with_its_name() -> None:
+    from otel_bitacora.cli.table import printable
+
+    assert printable("a\x1b[2J\r\u202e é") == r"a\x1b[2J\r\u202e é"
+
+
 def test_a_group_that_does_not_exist_is_a_usage_error() -> None:
     result = run("snapshot", "--group", "software")
 
     assert result.returncode == 2
     assert "hardware" in result.stderr
+
+
+def test_what_becomes_of_processes_is_one_of_four() -> None:
+    result = run("serve", "--process-metrics", "some")
+
+    assert result.returncode == 2
+    assert "groups" in result.stderr
 
 
 def test_an_unknown_option_is_a_usage_error() -> None:

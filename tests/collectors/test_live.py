@@ -1,14 +1,17 @@
 """This machine, read by us and by psutil: counters lie between psutil's before and after, gauges within 1 %."""
 
 import os
+import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
 
-from bitacora_collectors import cpu, disk, load, memory, os_info, process_counts, traffic
+from bitacora_collectors import cpu, disk, load, memory, os_info, process_counts, processes, traffic
 from bitacora_collectors.contract import Host
+from bitacora_collectors.process_table import GROUP_SIZE
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -150,3 +153,75 @@ def test_uptime_is_the_time_since_boot():
     (reading,) = os_info.OsInfoCollector(Host()).collect()
 
     assert reading.value == pytest.approx(time.clock_gettime(time.CLOCK_BOOTTIME), abs=1)
+
+
+def process_of(pid):
+    collector = processes.ProcessesCollector(Host())
+    collector.collect()
+    return next(one for one in collector.entities() if one.facts.stat.pid == pid)
+
+
+def test_what_is_said_of_this_process_is_what_psutil_says():
+    def attempt():
+        peer = psutil.Process()
+        before = peer.cpu_times()
+        mine = process_of(os.getpid())
+        after, memory_info = peer.cpu_times(), peer.memory_info()
+        facts = mine.facts
+
+        assert facts.stat.name == peer.name()
+        assert facts.program.executable_path == peer.exe()
+        assert facts.owner == peer.username()
+        assert facts.stat.parent_pid == peer.ppid()
+        assert facts.created_unix_seconds == pytest.approx(peer.create_time(), abs=2)
+        assert mine.uptime_seconds == pytest.approx(time.time() - peer.create_time(), abs=2)
+        assert before.user <= facts.cpu_seconds[0] <= after.user
+        assert before.system <= facts.cpu_seconds[1] <= after.system
+        assert facts.memory_bytes == pytest.approx(memory_info.rss, rel=0.05)
+        assert facts.stat.virtual_bytes == pytest.approx(memory_info.vms, rel=0.05)
+        assert facts.stat.threads == peer.num_threads()
+        assert facts.details.available_cpus == len(peer.cpu_affinity())
+
+    agree(attempt)
+
+
+def test_a_process_with_an_affinity_has_fewer_cpus_and_open_files_of_its_own():
+    process = subprocess.Popen(["sleep", "600"])
+    try:
+        os.sched_setaffinity(process.pid, {min(os.sched_getaffinity(0))})
+
+        details = process_of(process.pid).facts.details
+
+        assert details.available_cpus == 1
+        assert details.open_files == psutil.Process(process.pid).num_fds()
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_two_hundred_sleeping_processes_are_found_with_psutils_numbers_and_go():
+    collector = processes.ProcessesCollector(Host())
+    collector.collect()
+    started = [subprocess.Popen(["sleep", "600"]) for _ in range(200)]
+    try:
+        # A child is in its parent's program until it has executed its own.
+        while any(psutil.Process(process.pid).name() != "sleep" for process in started):
+            os.sched_yield()
+        groups = values(collector.collect(), GROUP_SIZE, "process.executable.name")
+        found = {one.facts.stat.pid: one.facts for one in collector.entities()}
+        peers = {process.pid: psutil.Process(process.pid) for process in started}
+
+        assert {found[pid].program.executable_name for pid in peers} == {Path(peers[started[0].pid].exe()).name}
+        assert max(groups.values()) >= 200
+        for pid, peer in peers.items():
+            assert found[pid].stat.parent_pid == os.getpid()
+            assert found[pid].stat.virtual_bytes == peer.memory_info().vms
+            assert found[pid].stat.threads == 1
+    finally:
+        for process in started:
+            process.kill()
+        for process in started:
+            process.wait()
+    collector.collect()
+
+    assert not {process.pid for process in started} & {one.facts.stat.pid for one in collector.entities()}

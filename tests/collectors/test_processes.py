@@ -346,18 +346,20 @@ def test_executables_beyond_the_limit_are_added_up_as_other(machine):
 
 def test_ten_thousand_short_lived_processes_leave_nothing_behind(machine, tmp_path):
     host = machine({1: stat(1, "init")})
+    ended = [tmp_path / f"ended/{number}" for number in range(500)]
+    for directory in ended:
+        directory.mkdir(parents=True)
     collector = collector_of(host, max_groups=20)
     table = collector._table
     lengths = []
 
-    for start in range(2, 10_002, 500):
-        for pid in range(start, start + 500):
-            (tmp_path / f"proc/{pid}").mkdir()
-            (tmp_path / f"proc/{pid}/stat").write_text(stat(pid, f"p{pid}"))
+    for first in range(2, 10_002, 500):
+        for pid, directory in enumerate(ended, first):
+            (directory / "stat").write_text(stat(pid, f"p{pid}"))
+            directory.rename(tmp_path / f"proc/{pid}")
         busy = collector.collect()
-        for pid in range(start, start + 500):
-            (tmp_path / f"proc/{pid}/stat").unlink()
-            (tmp_path / f"proc/{pid}").rmdir()
+        for pid, directory in enumerate(ended, first):
+            (tmp_path / f"proc/{pid}").rename(directory)
         collector.collect()
         kept = (table._rows, table._stale, table.stat_lines._kept, collector._groups._seen, collector._processes)
         lengths.append([len(busy), table.stat_lines.descriptors, *map(len, kept)])

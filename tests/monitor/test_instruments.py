@@ -111,3 +111,15 @@ def test_histograms_get_no_instrument(identity: HostIdentity, provider: MeterPro
     created = register(provider, sampler)
 
     assert DURATION.name not in [metric.name for metric in created]
+
+
+def test_sums_of_executables_get_no_instrument_since_the_sdk_never_forgets_one(
+    identity: HostIdentity, provider: MeterProvider, clock: FakeClock
+) -> None:
+    usage = Metric("process.memory.usage", Kind.UP_DOWN_COUNTER, "By", "", Group.PROCESS, ("process.executable.name",))
+    reading = Reading(usage, 1, {"process.executable.name": "sh"})
+    sampler = Sampler([FakeHostCollector("processes", [reading])], host=identity, clock=clock)
+
+    created = register(provider, sampler)
+
+    assert usage.name not in [metric.name for metric in created]

@@ -1,9 +1,11 @@
 from datetime import UTC, datetime
+from pathlib import Path
 
 import orjson
 import pytest
 
-from bitacora_collectors.contract import Attributes, Group, Kind, Metric, Reading
+from bitacora_collectors import BitacoraCollector, ProcessesCollector
+from bitacora_collectors.contract import Attributes, Group, Host, Kind, Metric, Reading
 from otel_bitacora.monitor.modelling import (
     hardware_metrics,
     network_metrics,
@@ -156,3 +158,54 @@ def test_the_whole_model_is_json(identity: HostIdentity, clock: FakeClock, traff
     assert decoded["system"]["os"]["kernel_release"] == "6.1.0"
     assert decoded["hardware"]["cpu"] is None
     assert decoded["collectors"][0]["health"] == "ok"
+
+
+@pytest.fixture
+def laptop(root: Path, identity: HostIdentity, clock: FakeClock) -> Snapshot:
+    host = Host(root / "tests/fixtures/hosts/laptop")
+    return Sampler([ProcessesCollector(host), BitacoraCollector(host)], host=identity, clock=clock).tick()
+
+
+def test_processes_are_rows_with_what_is_not_known_as_null(laptop: Snapshot) -> None:
+    rows = {row.pid: row for row in process_metrics(laptop).processes or ()}
+
+    firefox, vim = rows[812], rows[1302]
+    assert (firefox.executable, firefox.owner, firefox.state, firefox.threads) == ("firefox", "ada", "running", 28)
+    assert (firefox.read_bytes, firefox.open_files, firefox.command_line) == (5242880, 3, None)
+    assert firefox.started_at == datetime(2026, 9, 21, 14, 14, 16, 840000, tzinfo=UTC)
+    assert (vim.owner, vim.read_bytes, vim.open_files, vim.cpu_utilization) == (None, None, None, None)
+
+
+def test_every_process_but_the_first_is_the_child_of_another(laptop: Snapshot) -> None:
+    rows = {row.pid: row for row in process_metrics(laptop).processes or ()}
+
+    assert rows[913].children == (2001,)
+    assert rows[2001].parent_pid == 913
+    in_the_tree = sorted(child for row in rows.values() for child in row.children)
+    assert in_the_tree == sorted(pid for pid, row in rows.items() if row.parent_pid)
+
+
+def test_bitacoras_processes_are_rows_of_their_own(laptop: Snapshot) -> None:
+    metrics = process_metrics(laptop)
+
+    assert metrics.bitacora is not None
+    assert [(row.pid, row.executable) for row in metrics.bitacora] == [(2001, "bitacora_timestamp")]
+
+
+def test_without_bitacora_or_its_collector_there_is_none(root: Path, identity: HostIdentity, clock: FakeClock) -> None:
+    host = Host(root / "tests/fixtures/hosts/vm")
+    collectors = [ProcessesCollector(host), BitacoraCollector(host)]
+
+    found = process_metrics(Sampler(collectors, host=identity, clock=clock).tick())
+
+    assert found.processes is not None
+    assert found.bitacora is None
+    assert process_metrics(only(identity, clock)).processes is None
+
+
+def test_rows_of_processes_are_json(laptop: Snapshot) -> None:
+    decoded = orjson.loads(orjson.dumps(process_metrics(laptop), option=orjson.OPT_UTC_Z))
+
+    row = next(row for row in decoded["processes"] if row["pid"] == 913)
+    assert row["children"] == [2001]
+    assert row["started_at"].endswith("Z")

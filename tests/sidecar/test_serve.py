@@ -42,6 +42,42 @@ def test_prometheus_finds_the_whole_host_on_one_port(start: Start) -> None:
     } <= families
 
 
+def process_labels(text: str) -> set[tuple[str, ...]]:
+    found = (family for family in parse_text(text) if family.name.startswith("process_"))
+    return {tuple(sorted(sample.labels)) for family in found for sample in family.samples}
+
+
+@pytest.mark.parametrize(
+    ("mode", "labels"),
+    [
+        ("groups", {"process_executable_name"}),
+        ("top", {"process_executable_name", "bitacora_process_slot"}),
+        ("all", {"process_executable_name", "process_pid"}),
+        ("off", None),
+    ],
+)
+def test_processes_are_published_as_they_are_asked_for(start: Start, mode: str, labels: set[str] | None) -> None:
+    sidecar = start("--process-metrics", mode)
+
+    text = sidecar.until("/metrics", lambda text: "bitacora_processes" in text)
+
+    found = process_labels(text)
+    assert bool(found) is (labels is not None)
+    assert all(labels is not None and labels <= set(one) for one in found)
+    pids = {row["pid"] for row in sidecar.api("process")["processes"]}
+    assert {sidecar.process.pid, os.getpid()} <= pids
+
+
+def test_the_sidecar_may_have_a_file_open_for_each_process(start: Start) -> None:
+    sidecar = start()
+    sidecar.until("/readyz", lambda text: text == "ready\n")
+
+    limits = Path(f"/proc/{sidecar.process.pid}/limits").read_text().splitlines()
+
+    soft, hard = next(line.split()[3:5] for line in limits if line.startswith("Max open files"))
+    assert soft == hard or int(soft) >= 8192
+
+
 def test_openmetrics_and_gzip_are_served_where_asked_for(start: Start) -> None:
     sidecar = start()
     sidecar.until("/readyz", lambda text: text == "ready\n")
