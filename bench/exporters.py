@@ -63,10 +63,10 @@ class Exporter:
         self.process.wait(30)
 
 
-def sidecar(interval_seconds: float = 5.0) -> Exporter:
+def sidecar(interval_seconds: float = 5.0, *options: str, name: str = "otel-bitacora") -> Exporter:
     state = tempfile.mkdtemp(prefix="bitacora-bench-")
     command = [sys.executable, "-m", "otel_bitacora", "serve", "--state-dir", state, "--interval", interval_seconds]
-    return Exporter("otel-bitacora", lambda port: [*command, "--listen", f"127.0.0.1:{port}"])
+    return Exporter(name, lambda port: [*command, "--listen", f"127.0.0.1:{port}", *options])
 
 
 def node_exporter(*options: str, name: str = "node_exporter") -> Exporter:
@@ -76,6 +76,14 @@ def node_exporter(*options: str, name: str = "node_exporter") -> Exporter:
     )
 
 
+def process_exporter() -> Exporter:
+    """Return Debian's process-exporter, with a group for each process."""
+    program, config = _debian("prometheus-process-exporter"), CACHE / "process-exporter.yml"
+    config.write_text("process_names:\n  - name: '{{.Comm}};{{.PID}}'\n    cmdline: ['.+']\n")
+    options = ["--config.path", config, "--threads=false"]
+    return Exporter("process-exporter", lambda port: [program, f"--web.listen-address=127.0.0.1:{port}", *options])
+
+
 def glances() -> Exporter:
     program = glances_program()
     options = ["-w", "--disable-webui", "-B", "127.0.0.1", "--disable-check-update", "-q", "-t", "5"]
@@ -83,16 +91,20 @@ def glances() -> Exporter:
 
 
 def node_exporter_program() -> str:
-    """Return Debian's node_exporter, unpacked into the cache where it isn't installed."""
-    if found := shutil.which("prometheus-node-exporter") or shutil.which("node_exporter"):
+    return shutil.which("node_exporter") or _debian("prometheus-node-exporter")
+
+
+def _debian(package: str) -> str:
+    """Return the program of a Debian package, unpacked into the cache where it isn't installed."""
+    if found := shutil.which(package):
         return found
-    home = CACHE / "node-exporter-debian"
-    program = home / "usr/bin/prometheus-node-exporter"
+    home = CACHE / f"{package.removeprefix('prometheus-')}-debian"
+    program = home / "usr/bin" / package
     if not program.exists():
         home.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["apt-get", "-q", "download", "prometheus-node-exporter"], cwd=home, check=True)
-        for package in home.glob("*.deb"):
-            subprocess.run(["dpkg", "-x", package, home], check=True)
+        subprocess.run(["apt-get", "-q", "download", package], cwd=home, check=True, stdout=sys.stderr)
+        for archive in home.glob("*.deb"):
+            subprocess.run(["dpkg", "-x", archive, home], check=True)
     return str(program)
 
 

@@ -11,7 +11,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 HERE = Path(__file__).parent
-SCRIPTS = ("render.py", "slope_series.py", "imports.py", "sidecar_cpu.py", "sidecar_memory.py")
+SCRIPTS = (
+    *("processes.py", "render.py", "scrape_processes.py", "slope_series.py", "slope_processes.py", "imports.py"),
+    *("sidecar_cpu.py", "sidecar_memory.py"),
+)
 _HEAD = """\
 # Benchmarks
 

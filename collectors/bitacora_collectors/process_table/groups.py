@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from bitacora_collectors.contract import Group, Kind, Metric, Reading
 
@@ -17,6 +17,7 @@ from .process import (
     PAGING_FAULTS,
     THREADS,
     TICKS_PER_SECOND,
+    Details,
     Facts,
     labels,
 )
@@ -32,79 +33,90 @@ GROUP_SIZE = Metric(
 OTHER = "other"
 """The group of the processes for whose executables there is none."""
 
-Amounts = tuple[int | None, ...]
 
-
-def _counters(facts: Facts) -> Amounts:
-    stat, details = facts.stat, facts.details
-    return (
-        *(stat.user_ticks, stat.system_ticks, stat.minor_faults, stat.major_faults),
-        *(details.read_bytes, details.written_bytes, details.voluntary_switches, details.involuntary_switches),
-    )
-
-
-def _gauges(facts: Facts) -> Amounts:
-    return facts.memory_bytes, facts.stat.virtual_bytes, facts.stat.threads, facts.details.open_files
+def _counters(details: Details) -> tuple[int | None, ...]:
+    return details.read_bytes, details.written_bytes, details.voluntary_switches, details.involuntary_switches
 
 
 class _Group:
     """The sums of one executable; None for what is known of none of its processes."""
 
-    __slots__ = ("_counters", "_gauges", "_known_files", "_labels", "_readings", "size")
+    __slots__ = (
+        *("_files", "_known_files", "_labels", "_major", "_memory", "_minor", "_optional", "_readings", "_system"),
+        *("_threads", "_user", "_virtual", "size"),
+    )
 
     def __init__(self, name: str) -> None:
         self.size = 0
         self._labels = labels({EXECUTABLE_NAME: name})
-        self._counters: list[int | None] = [0, 0, 0, 0, None, None, None, None]
-        self._gauges = [0, 0, 0, 0]
-        self._known_files = 0
+        self._user = self._system = self._minor = self._major = 0
+        self._optional: list[int | None] = [None, None, None, None]
+        self._memory = self._virtual = self._threads = self._files = self._known_files = 0
         self._readings: tuple[Reading, ...] | None = None
 
-    def count(self, now: Facts, before: Facts | None) -> None:
+    def join(self, facts: Facts) -> None:
+        """Add a process that was not in any group before, with all that it has used in its life."""
+        stat = facts.stat
+        self._user += stat.user_ticks
+        self._system += stat.system_ticks
+        self._minor += stat.minor_faults
+        self._major += stat.major_faults
+        self._optional = [
+            old if amount is None else amount + (old or 0)
+            for old, amount in zip(self._optional, _counters(facts.details), strict=True)
+        ]
+        self.weigh(facts, 1)
+
+    def grow(self, now: Facts, before: Facts) -> None:
         """Add what the counters of a process have grown by."""
         self._readings = None
-        grown = _counters(now) if before is None else map(_growth, _counters(now), _counters(before))
-        self._counters = [
-            old if more is None else more + (old or 0) for old, more in zip(self._counters, grown, strict=True)
+        new, old = now.stat, before.stat
+        self._user += max(0, new.user_ticks - old.user_ticks)
+        self._system += max(0, new.system_ticks - old.system_ticks)
+        self._minor += max(0, new.minor_faults - old.minor_faults)
+        self._major += max(0, new.major_faults - old.major_faults)
+        if now.details is before.details:
+            return
+        pairs = zip(self._optional, _counters(now.details), _counters(before.details), strict=True)
+        self._optional = [
+            # What was unknown until now has not grown by what it is.
+            had if amount is None else (had or 0) + (0 if last is None else max(0, amount - last))
+            for had, amount, last in pairs
         ]
 
     def weigh(self, facts: Facts, sign: int) -> None:
         """Add a process to what goes up and down, or take it away."""
         self._readings = None
         self.size += sign
-        self._known_files += sign * (facts.details.open_files is not None)
-        self._gauges = [old + sign * (amount or 0) for old, amount in zip(self._gauges, _gauges(facts), strict=True)]
+        self._memory += sign * facts.memory_bytes
+        self._virtual += sign * facts.stat.virtual_bytes
+        self._threads += sign * facts.stat.threads
+        if facts.details.open_files is not None:
+            self._known_files += sign
+            self._files += sign * facts.details.open_files
 
     def readings(self) -> tuple[Reading, ...]:
         if self._readings is None:
             self._readings = tuple(self._made())
         return self._readings
 
-    def _made(self) -> list[Reading]:
-        label, (user, system, minor, major, *optional) = self._labels, self._counters
-        memory, virtual, threads, files = self._gauges
-        made = [
-            Reading(CPU_TIME, (user or 0) / TICKS_PER_SECOND, label.user),
-            Reading(CPU_TIME, (system or 0) / TICKS_PER_SECOND, label.system),
-            Reading(PAGING_FAULTS, minor or 0, label.minor),
-            Reading(PAGING_FAULTS, major or 0, label.major),
-            Reading(MEMORY_USAGE, memory, label.plain),
-            Reading(MEMORY_VIRTUAL, virtual, label.plain),
-            Reading(THREADS, threads, label.plain),
-            Reading(GROUP_SIZE, self.size, label.plain),
-        ]
+    def _made(self) -> Iterator[Reading]:
+        label = self._labels
+        yield Reading(CPU_TIME, self._user / TICKS_PER_SECOND, label.user)
+        yield Reading(CPU_TIME, self._system / TICKS_PER_SECOND, label.system)
+        yield Reading(PAGING_FAULTS, self._minor, label.minor)
+        yield Reading(PAGING_FAULTS, self._major, label.major)
+        yield Reading(MEMORY_USAGE, self._memory, label.plain)
+        yield Reading(MEMORY_VIRTUAL, self._virtual, label.plain)
+        yield Reading(THREADS, self._threads, label.plain)
+        yield Reading(GROUP_SIZE, self.size, label.plain)
         if self._known_files:
-            made.append(Reading(OPEN_FILES, files, label.plain))
+            yield Reading(OPEN_FILES, self._files, label.plain)
         metrics = (DISK_IO, DISK_IO, CONTEXT_SWITCHES, CONTEXT_SWITCHES)
-        for metric, amount, attributes in zip(metrics, optional, label[5:], strict=True):
+        attributes = (label.read, label.write, label.voluntary, label.involuntary)
+        for metric, amount, attribute in zip(metrics, self._optional, attributes, strict=True):
             if amount is not None:
-                made.append(Reading(metric, amount, attributes))
-        return made
-
-
-def _growth(now: int | None, before: int | None) -> int | None:
-    # What was unknown until now has not grown by what it is.
-    return None if now is None else max(0, now - before) if before is not None else 0
+                yield Reading(metric, amount, attribute)
 
 
 class Groups:
@@ -145,7 +157,7 @@ class Groups:
             self._leave(before, key)
             return self._join(now, before)
         group = self._groups[key]
-        group.count(now, before)
+        group.grow(now, before)
         group.weigh(before, -1)
         group.weigh(now, 1)
         return key
@@ -154,8 +166,11 @@ class Groups:
         key = self._key(now.program.executable_name)
         group = self._groups[key]
         self._empty.pop(key, None)
-        group.count(now, before)
-        group.weigh(now, 1)
+        if before is None:
+            group.join(now)
+        else:
+            group.grow(now, before)
+            group.weigh(now, 1)
         return key
 
     def _leave(self, facts: Facts, key: str) -> None:

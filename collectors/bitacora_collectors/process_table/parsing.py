@@ -99,20 +99,11 @@ def parse_stat(stat: bytes) -> Stat:
     if head is None or tail is None:
         raise ValueError(f"/proc/N/stat: expected a command and 22 fields, got {stat[:40]!r}")
     parent, flags, minor, major, user, system, threads, start, virtual, pages = map(int, tail.groups())
+    name, is_kernel_thread = stat[head.end() : end].decode("utf-8", "replace"), bool(flags & _PF_KTHREAD)
+    pid, resident = int(head[1]), max(0, pages)
+    # By position, in the order of the fields: thirteen names cost as much as the parsing.
     return Stat(
-        pid=int(head[1]),
-        name=stat[head.end() : end].decode("utf-8", "replace"),
-        state=state,
-        parent_pid=parent,
-        is_kernel_thread=bool(flags & _PF_KTHREAD),
-        minor_faults=minor,
-        major_faults=major,
-        user_ticks=user,
-        system_ticks=system,
-        threads=threads,
-        start_ticks=start,
-        virtual_bytes=virtual,
-        resident_pages=max(0, pages),
+        *(pid, name, state, parent, is_kernel_thread, minor, major, user, system, threads, start, virtual, resident)
     )
 
 
