@@ -26,9 +26,15 @@ class MonotoneCounters:
         self._limit = limit
         self._seen: OrderedDict[SeriesKey, tuple[float, float]] = OrderedDict()
 
-    def corrected(self, readings: Iterable[Reading]) -> tuple[Reading, ...]:
-        """Return *readings* with the counters among them never below what they were before."""
-        return tuple(self._correct(reading) if reading.metric.kind is Kind.COUNTER else reading for reading in readings)
+    def corrected(self, readings: Iterable[Reading], before: frozenset[int] = frozenset()) -> tuple[Reading, ...]:
+        """Return *readings* with the counters among them never below what they were before.
+
+        *before* are the ids of readings that were returned the last time, and still live: they pass as they are.
+        """
+        return tuple(
+            reading if id(reading) in before or reading.metric.kind is not Kind.COUNTER else self._correct(reading)
+            for reading in readings
+        )
 
     def _correct(self, reading: Reading) -> Reading:
         value = reading.value

@@ -188,9 +188,13 @@ class Sampler:
             if not entry.hung.finished.is_set():
                 return state
             entry.hung = None
+        # A collector with thousands of readings hands out those that haven't changed again: they need no second look.
+        before = frozenset(map(id, state.readings))
         began, began_unix_nano = self._clock.monotonic(), self._clock.time_ns()
         try:
-            readings, entities = self._guard.call(lambda: _collected(entry.collector), entry.timing.deadline_seconds)
+            readings, entities = self._guard.call(
+                lambda: _collected(entry.collector, before), entry.timing.deadline_seconds
+            )
         except Unavailable as error:
             return replace(state, health=Health.UNAVAILABLE, error=str(error), sample=None, before=None)
         except Hung as error:
@@ -204,7 +208,7 @@ class Sampler:
             error=None,
             duration_seconds=self._clock.monotonic() - began,
             last_success_unix_nano=began_unix_nano,
-            sample=Sample(self._counters.corrected(readings), began_unix_nano, began, entities),
+            sample=Sample(self._counters.corrected(readings, before), began_unix_nano, began, entities),
             before=state.sample,
         )
 
@@ -213,16 +217,21 @@ class Sampler:
         return replace(state, health=health, error=error, duration_seconds=duration_seconds, sample=None, before=None)
 
 
-def _collected(collector: Collector) -> tuple[tuple[Reading, ...], tuple[Entity, ...]]:
-    readings = _checked(collector)
+def _collected(collector: Collector, before: frozenset[int]) -> tuple[tuple[Reading, ...], tuple[Entity, ...]]:
+    readings = _checked(collector, before)
     return readings, tuple(collector.entities()) if isinstance(collector, EntityCollector) else ()
 
 
-def _checked(collector: Collector) -> tuple[Reading, ...]:
-    """Return what *collector* reads, if it is what it declared: nothing else may reach a scrape."""
+def _checked(collector: Collector, before: frozenset[int]) -> tuple[Reading, ...]:
+    """Return what *collector* reads, if it is what it declared: nothing else may reach a scrape.
+
+    *before* are the ids of its last readings, which still live and have been checked.
+    """
     readings = [*collector.collect()]
     names = {metric.name for metric in collector.metrics}
     for index, reading in enumerate(readings):
+        if id(reading) in before:
+            continue
         if reading.metric.name not in names:
             raise ValueError(f"{reading.metric.name} is not among the metrics that it declares")
         value = reading.value.sum if isinstance(reading.value, Histogram) else reading.value

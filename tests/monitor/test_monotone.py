@@ -72,3 +72,13 @@ def test_no_counter_ever_falls(counts: list[int]) -> None:
     values = [counters.corrected([Reading(BYTES, count, ETH0)])[0].value for count in counts]
 
     assert values == sorted(values)  # type: ignore[type-var]
+
+
+def test_a_reading_that_was_handed_out_before_passes_as_it_is() -> None:
+    counters = MonotoneCounters()
+    first = counters.corrected([Reading(BYTES, 1000, ETH0), Reading(BYTES, 7, ETH1)])
+
+    again = counters.corrected([first[0], Reading(BYTES, 2, ETH1)], frozenset(map(id, first)))
+
+    assert again[0] is first[0]
+    assert again[1].value == 9
