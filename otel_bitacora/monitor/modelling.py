@@ -66,7 +66,7 @@ class Rates:
 
     def per_second(self, metric: str, where: Attributes) -> float | None:
         now, before = self._now.number(metric, where), self._before.number(metric, where)
-        if now is None or before is None or self._seconds <= 0 or now < before:
+        if now is None or before is None or self._seconds <= 0:
             return None
         return (now - before) / self._seconds
 

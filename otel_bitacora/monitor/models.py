@@ -156,7 +156,7 @@ class DirectionMetrics:
     errors: int | None
     dropped: int | None
     bytes_per_second: float | None
-    """Over the last tick; None on the first, and when the interface was reset meanwhile."""
+    """Over the last tick; None on the first."""
 
 
 @dataclass(frozen=True, slots=True)
