@@ -1,0 +1,220 @@
+"""From a `logging.LogRecord` to the bytes of its OTLP record: the one piece of code that every logging call waits for.
+
+An ordinary record takes a short way, on which everything that repeats (places in the code, threads, levels, attributes,
+contexts) is encoded once and then looked up. Whatever is unusual about a record sends it the careful way, through
+`mapping`, which gives the same bytes for the same record and copes with everything.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from typing import Any
+
+from . import mapping, otlp
+from .context import CURRENT, NOTHING, Bound
+from .entry import LogEntry
+from .names import GENERATED, MESSAGE_TEMPLATE, PROMOTED, TASK_NAME
+from .otlp import UID_CHARS, UID_PREFIX
+from .protobuf import VARINTS, attribute, sized, varint
+from .redact import Redactor
+from .safe import Copy, Limits, NoCleaner
+from .shrink import shrink
+
+MAX_RECORD_BYTES = 262_144
+Encoded = tuple[bytes, bytes, int]
+"""What precedes the uid's 49 characters, what follows them, and how many bytes of the former are the scope."""
+
+_CACHED = 4096
+_CACHED_CHARS = 256
+_ORDINARY_CHARS = 32_768
+_SMALL = len(VARINTS)
+_FIRST_EXTRA = len(mapping.STANDARD)
+_LAST_FIELD = mapping.STANDARD[-1]
+_UID_SIZE = len(UID_PREFIX) + UID_CHARS
+_SIMPLE = frozenset((str, int, bool))
+
+
+class RecordEncoder:
+    """Encodes records for one journal; thread-safe without a lock, since its caches only ever lose entries."""
+
+    def __init__(
+        self,
+        *,
+        redactor: Redactor | None = None,
+        limits: Limits = Limits(),  # noqa: B008  # immutable
+        max_record_bytes: int = MAX_RECORD_BYTES,
+    ) -> None:
+        self._redactor = redactor
+        self._cleaner = redactor or NoCleaner()
+        self._suspects = redactor.suspects if redactor else _suspects_nothing
+        self._limits = limits
+        self._max_record_bytes = max_record_bytes
+        self._pid = os.getpid()
+        self._scopes: dict[str, bytes] = {}
+        self._levels: dict[tuple[object, object], bytes] = {}
+        self._places: dict[tuple[object, ...], bytes] = {}
+        self._threads: dict[tuple[object, ...], bytes] = {}
+        self._attributes: dict[tuple[str, object, type], bytes] = {}
+        self._span: tuple[object, bytes] = (None, b"")
+
+    def encode_record(self, record: logging.LogRecord) -> Encoded:
+        """Return *record* as OTLP `ScopeLogs` split around its uid; the record isn't changed, and nothing raises."""
+        try:
+            encoded = self._encode_ordinary(record)
+        except Exception:  # noqa: BLE001  # the careful way finds out what it was, and keeps the record
+            encoded = None
+        return encoded or self._encode_carefully(record)
+
+    def encode_entry(self, entry: LogEntry) -> Encoded:
+        """Return an entry, of whatever origin, split in the same way and within the same size."""
+        return otlp.split(shrink(entry, self._max_record_bytes))
+
+    def _encode_ordinary(self, record: logging.LogRecord) -> Encoded | None:
+        """Return None for a record that needs care."""
+        fields = record.__dict__
+        message, arguments = fields["msg"], fields["args"]
+        keys = list(fields)
+        if (
+            fields["exc_info"]
+            or fields["exc_text"]
+            or fields["stack_info"]
+            or keys[_FIRST_EXTRA - 1] != _LAST_FIELD
+            or type(message) is not str
+            or fields["process"] != self._pid
+        ):
+            return None
+        text = message % arguments if arguments else message
+        made = int(fields["created"] * 1e9)
+        raw = text.encode()
+        size = len(raw)
+        if size > _ORDINARY_CHARS or not made or self._suspects(raw):
+            return None
+        extras = self._extras(fields, keys)
+        if extras is None:
+            return None
+        level = fields["levelno"], fields["levelname"]
+        head = b"".join(
+            (
+                b"\x09",
+                made.to_bytes(8, "little"),
+                self._levels.get(level) or self._level(fields),
+                b"\x2a",
+                sized(b"\x0a" + (VARINTS[size] if size < _SMALL else varint(size)) + raw),
+                UID_PREFIX,
+            )
+        )
+        place = fields["pathname"], fields["lineno"], fields["funcName"], message if arguments else None
+        thread = fields["thread"], fields["threadName"], fields["processName"]
+        tail = b"".join(
+            (
+                self._places.get(place) or self._place(place, fields),
+                self._threads.get(thread) or self._thread(thread, fields),
+                *extras,
+                self._trace(),
+                b"\x59",
+                time.time_ns().to_bytes(8, "little"),
+            )
+        )
+        return self._joined(fields["name"], head, tail)
+
+    def _joined(self, logger: str, head: bytes, tail: bytes) -> Encoded | None:
+        scope = self._scopes.get(logger) or self._scope(logger)
+        before = b"".join((scope, b"\x12", varint(len(head) + UID_CHARS + len(tail)), head))
+        if len(before) + UID_CHARS + len(tail) > self._max_record_bytes:
+            return None
+        return before, tail, len(scope)
+
+    def _encode_carefully(self, record: logging.LogRecord) -> Encoded:
+        self._pid = os.getpid()  # another one after a fork
+        try:
+            entry = mapping.map_record(record, cleaner=self._cleaner, limits=self._limits)
+            return self.encode_entry(entry)
+        except Exception as exc:  # noqa: BLE001  # so near the end of the stack or of the memory that only this is left
+            return otlp.split(
+                LogEntry(observed_unix_nano=time.time_ns(), body=f"<unreadable record: {type(exc).__name__}>")
+            )
+
+    def _extras(self, fields: dict[str, Any], keys: list[str]) -> list[bytes] | None:
+        """Return task, context and extras; None if two of them have the same name."""
+        del keys[:_FIRST_EXTRA]
+        if not GENERATED.isdisjoint(keys) or len(keys) > 64:
+            return None
+        found = []
+        task = mapping.task_name(fields)
+        if task is not None:
+            found.append(attribute(TASK_NAME, mapping.short_text(task)))
+        bound = CURRENT.get()
+        if bound is not NOTHING:
+            if not bound.is_plain or not bound.names.isdisjoint(keys):
+                return None
+            cached = bound.encoded
+            found.append(cached[1] if cached is not None and cached[0] is self else self._context(bound))
+        attributes = self._attributes
+        for key in keys:
+            value = fields[key]
+            kind = type(value)
+            if kind in _SIMPLE:
+                found.append(attributes.get((key, value, kind)) or self._attribute(key, value))
+            else:
+                found.append(self._attribute(key, value))
+        return found
+
+    def _attribute(self, key: str, value: object) -> bytes:
+        if key in mapping.OWN_FIELDS:
+            return b""
+        copied = mapping.extra_attribute(key, value, Copy(self._limits, self._cleaner))
+        encoded = b"".join([attribute(name, item) for name, item in copied.items()])
+        # Only what redaction left as it was may stay in memory.
+        is_clean = key in PROMOTED or value in copied.values()
+        if type(value) in _SIMPLE and is_clean and len(encoded) < _CACHED_CHARS:
+            _remember(self._attributes, (key, value, type(value)), encoded)
+        return encoded
+
+    def _context(self, bound: Bound) -> bytes:
+        copy = Copy(self._limits, self._cleaner)
+        encoded = b"".join([attribute(key, copy.attribute(key, value)) for key, value in bound.attributes.items()])
+        bound.encoded = (self, encoded)
+        return encoded
+
+    def _scope(self, logger: str) -> bytes:
+        return _remember(self._scopes, logger, otlp.scope_of(mapping.short_text(logger)))
+
+    def _level(self, fields: dict[str, Any]) -> bytes:
+        encoded = otlp.severity_fields(*mapping.severity(fields))
+        return _remember(self._levels, (fields["levelno"], fields["levelname"]), encoded)
+
+    def _place(self, place: tuple[object, ...], fields: dict[str, Any]) -> bytes:
+        attributes = mapping.code_attributes(fields)
+        if place[-1] is not None:
+            attributes[MESSAGE_TEMPLATE] = Copy(self._limits, self._cleaner).text(fields["msg"])
+        return _remember(self._places, place, b"".join([attribute(key, value) for key, value in attributes.items()]))
+
+    def _thread(self, thread: tuple[object, ...], fields: dict[str, Any]) -> bytes:
+        attributes = mapping.thread_attributes(fields)
+        return _remember(self._threads, thread, b"".join([attribute(key, value) for key, value in attributes.items()]))
+
+    def _trace(self) -> bytes:
+        context = mapping.current_span_context()
+        known, encoded = self._span
+        if context is known:
+            return encoded
+        if context is not None and context.is_valid:
+            trace_id, span_id = context.trace_id.to_bytes(16, "big"), context.span_id.to_bytes(8, "big")
+            encoded = otlp.trace_fields(int(context.trace_flags), trace_id, span_id)
+        else:
+            encoded = b""
+        self._span = (context, encoded)
+        return encoded
+
+
+def _suspects_nothing(_raw: bytes) -> bool:
+    return False
+
+
+def _remember(cache: dict[Any, bytes], key: object, encoded: bytes) -> bytes:
+    if len(cache) >= _CACHED:
+        cache.clear()
+    cache[key] = encoded
+    return encoded

@@ -1,0 +1,269 @@
+"""What a `logging.LogRecord` says, in the words of OpenTelemetry. The record itself is never changed: other handlers follow."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+import traceback
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, TypeAlias
+
+from . import names
+from .context import CURRENT
+from .entry import LogEntry
+from .level import severity_number, severity_text
+from .protobuf import Plain
+from .safe import Cleaner, Copy, Limits, NoCleaner, cut, describe, encodable
+
+Fields: TypeAlias = Mapping[str, Any]
+Attributes: TypeAlias = dict[str, Plain]
+
+STANDARD = tuple(vars(logging.LogRecord("", 0, "", 0, "", None, None)))
+"""The fields of every record, in the order in which its constructor sets them; what follows came by `extra`."""
+OWN_FIELDS = frozenset(STANDARD) | {"message", "asctime", "taskName"}
+"""Not extras: the last three are left behind by formatters, or are standard from Python 3.12 on."""
+
+MAX_ATTRIBUTES = 128
+MAX_NAME_CHARS = 1024
+MAX_BODY_CHARS = 262_144
+_SLACK = 4096
+_BUILT_IN = frozenset((str, int, float, bool, bytes, type(None), complex))
+
+
+def map_record(
+    record: logging.LogRecord,
+    *,
+    cleaner: Cleaner = NoCleaner(),  # noqa: B008  # without state
+    limits: Limits = Limits(),  # noqa: B008  # immutable
+    observed_unix_nano: int | None = None,
+) -> LogEntry:
+    """Return the entry of a record that was logged in this thread and context; whatever is in the record, nothing raises."""
+    fields = record.__dict__
+    copy = Copy(limits, cleaner)
+    observed = observed_unix_nano or time.time_ns()
+    body, about_message = map_message(fields, copy, cleaner)
+    attributes = code_attributes(fields) | about_message | thread_attributes(fields) | process_attributes(fields)
+    attributes |= task_attributes(fields) | context_attributes(copy) | extra_attributes(fields, copy)
+    attributes |= _attempt(exception_attributes, fields, cleaner) | stack_attributes(fields, copy)
+    flags, trace_id, span_id = current_trace()
+    kept = dict(list(attributes.items())[:MAX_ATTRIBUTES])
+    return LogEntry(
+        timestamp_unix_nano=timestamp(fields, observed),
+        observed_unix_nano=observed,
+        severity_number=severity(fields)[0],
+        severity_text=severity(fields)[1],
+        body=body,
+        attributes=kept,
+        dropped_attributes_count=len(attributes) - len(kept),
+        trace_flags=flags,
+        trace_id=trace_id,
+        span_id=span_id,
+        event_name=short_text(fields.get(names.EVENT_NAME_EXTRA) or ""),
+        logger=short_text(fields.get("name") or ""),
+    )
+
+
+def short_text(value: object) -> str:
+    """Return *value* as a name: text that encodes and has at most 1,024 characters."""
+    return encodable(cut(value if type(value) is str else describe(value), MAX_NAME_CHARS))
+
+
+def timestamp(fields: Fields, observed: int) -> int:
+    """Return when the record was made, in nanoseconds; *observed* if that isn't a time."""
+    try:
+        made = int(fields["created"] * 1e9)
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return observed
+    return made if 0 < made < 1 << 64 else observed
+
+
+def severity(fields: Fields) -> tuple[int, str]:
+    level, name = fields.get("levelno"), fields.get("levelname")
+    number = severity_number(int.__int__(level)) if isinstance(level, int) else 0
+    return number, severity_text(short_text(name)) if name else ""
+
+
+def map_message(fields: Fields, copy: Copy, cleaner: Cleaner) -> tuple[Plain, Attributes]:
+    """Return the body, and what is to be said about it: its template, why it couldn't be formatted, its full length."""
+    message, arguments = fields.get("msg"), fields.get("args")
+    if issubclass(type(message), Mapping) and not arguments:
+        return copy.of(message), {}
+    template = message if type(message) is str else describe(message)
+    if not arguments:
+        return body_text(template, cleaner)
+    about: Attributes = {names.MESSAGE_TEMPLATE: copy.text(template)}
+    try:
+        text = str(template % arguments)
+    except BaseException as exc:
+        if not isinstance(exc, Exception) and _all_built_in(arguments):
+            raise  # a real Ctrl-C: no code of the application ran in there
+        about[names.FORMAT_ERROR] = copy.text(f"{type(exc).__name__}: {describe(exc)}")
+        about[names.MESSAGE_ARGUMENTS] = copy.of(arguments)
+        text = template
+    body, about_length = body_text(text, cleaner)
+    return body, about | about_length
+
+
+def _all_built_in(arguments: object) -> bool:
+    values = arguments.values() if isinstance(arguments, dict) else arguments
+    return isinstance(arguments, tuple | dict) and all(type(value) in _BUILT_IN for value in values)  # type: ignore[attr-defined]  # it is one of the two
+
+
+def body_text(text: str, cleaner: Cleaner) -> tuple[str, Attributes]:
+    """Return *text* without secrets and within the limit, and its full length in characters if it was longer."""
+    if len(text) <= MAX_BODY_CHARS:
+        return cleaner.text(encodable(text)), {}
+    shown = cleaner.text(encodable(text[: MAX_BODY_CHARS + _SLACK]))
+    return shown[:MAX_BODY_CHARS], {names.BODY_LENGTH: len(text)}
+
+
+def code_attributes(fields: Fields) -> Attributes:
+    line = fields.get("lineno")
+    found = {
+        names.CODE_FILE_PATH: _name_or_none(fields.get("pathname")),
+        names.CODE_FUNCTION_NAME: _name_or_none(fields.get("funcName")),
+        names.CODE_LINE_NUMBER: line if type(line) is int and 0 <= line < 1 << 63 else None,
+    }
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _name_or_none(value: object) -> str | None:
+    return None if value is None else short_text(value)
+
+
+def thread_attributes(fields: Fields) -> Attributes:
+    thread, name, process = fields.get("thread"), fields.get("threadName"), fields.get("processName")
+    found: Attributes = {}
+    if type(thread) is int and 0 <= thread < 1 << 63:
+        found[names.THREAD_ID] = thread
+    if name is not None:
+        found[names.THREAD_NAME] = short_text(name)
+    if process not in (None, "MainProcess"):
+        found[names.PROCESS_NAME] = short_text(process)
+    return found
+
+
+def process_attributes(fields: Fields) -> Attributes:
+    """Return the pid of a record from another process; that of this one is in the Resource."""
+    process = fields.get("process")
+    return {} if type(process) is not int or process == os.getpid() else {names.PROCESS_PID: process}
+
+
+def task_attributes(fields: Fields) -> Attributes:
+    name = task_name(fields)
+    return {} if name is None else {names.TASK_NAME: short_text(name)}
+
+
+def task_name(fields: Fields) -> object:
+    """Return the name of the asyncio task: from the record (Python 3.12), else of the task that runs now."""
+    if "taskName" in fields:
+        return fields["taskName"]
+    asyncio = sys.modules.get("asyncio")
+    # Without a running loop `current_task` would raise, which takes longer than the whole record should.
+    running_loop = getattr(asyncio, "_get_running_loop", None)
+    loop = running_loop and running_loop()
+    if loop is None or asyncio is None:
+        return None
+    task = asyncio.current_task(loop)
+    return None if task is None else task.get_name()
+
+
+def context_attributes(copy: Copy) -> Attributes:
+    return {key: copy.attribute(key, value) for key, value in CURRENT.get().attributes.items()}
+
+
+def extra_attributes(fields: Fields, copy: Copy) -> Attributes:
+    found: Attributes = {}
+    for key, value in fields.items():
+        if key not in OWN_FIELDS and key != names.EVENT_NAME_EXTRA:
+            found |= extra_attribute(key, value, copy)
+    return found
+
+
+def extra_attribute(key: object, value: object, copy: Copy) -> Attributes:
+    """Return one extra under its full name; an id is always text, since stores index it, and `None` is no id."""
+    name = key if type(key) is str else describe(key)
+    if name in names.PROMOTED:
+        text = value if type(value) is str else describe(value)
+        return {} if value is None else {names.PROMOTED[name]: copy.attribute(name, text)}
+    return {names.OTHER_UID if name == names.UID else short_text(name): copy.attribute(name, value)}
+
+
+def exception_attributes(fields: Fields, cleaner: Cleaner) -> Attributes:
+    """Return type, message and trace of the exception; a trace that another handler left, if that is all there is."""
+    found = fields.get("exc_info")
+    if isinstance(found, BaseException):
+        found = (type(found), found, found.__traceback__)
+    if not isinstance(found, tuple) or len(found) != 3 or found[1] is None:
+        trace = fields.get("exc_text")
+        return {names.EXCEPTION_STACKTRACE: _trace_text(describe(trace), cleaner)} if trace else {}
+    kind, exc, place = found
+    message = describe(exc)
+    return {
+        names.EXCEPTION_TYPE: type_name(kind if isinstance(kind, type) else type(exc)),
+        names.EXCEPTION_MESSAGE: body_text(message[:_TRACE_CHARS], cleaner)[0],
+        names.EXCEPTION_STACKTRACE: _trace_text(_format_trace(exc, place), cleaner),
+    }
+
+
+def type_name(kind: type) -> str:
+    """Return the name of an exception's type, with its module unless that is `builtins`."""
+    module, name = kind.__module__, kind.__qualname__
+    return short_text(name if module == "builtins" else f"{module}.{name}")
+
+
+_TRACE_CHARS = 65_536
+
+
+def _format_trace(exc: BaseException, place: TracebackType | None) -> str:
+    try:
+        return "".join(traceback.format_exception(type(exc), exc, place)).rstrip("\n")
+    except BaseException as failure:  # noqa: BLE001  # formatting asks the exception itself
+        return f"<the trace raised {type(failure).__name__}>"
+
+
+def _trace_text(trace: str, cleaner: Cleaner) -> str:
+    """Return *trace* without secrets; of a very long one the beginning and, which matters most, the end."""
+    text = cleaner.text(encodable(trace[: 4 * MAX_BODY_CHARS]))
+    if len(text) <= _TRACE_CHARS:
+        return text
+    head = _TRACE_CHARS // 4
+    return f"{text[:head]}\n… <{len(text) - _TRACE_CHARS} characters> …\n{text[head - _TRACE_CHARS :]}"
+
+
+def stack_attributes(fields: Fields, copy: Copy) -> Attributes:
+    stack = fields.get("stack_info")
+    return {names.CODE_STACKTRACE: copy.text(stack if type(stack) is str else describe(stack))} if stack else {}
+
+
+def current_span_context() -> Any:
+    """Return the current span's context, or None: not even OpenTelemetry's API is imported to find out."""
+    trace = sys.modules.get("opentelemetry.trace")
+    current_span = getattr(trace, "get_current_span", None)
+    return current_span and current_span().get_span_context()
+
+
+def current_trace() -> tuple[int, str, str]:
+    """Return flags, trace id and span id of the current span; zero and empty without one."""
+    context = _attempt_value(current_span_context)
+    if context is None or not context.is_valid:
+        return 0, "", ""
+    return int(context.trace_flags), f"{context.trace_id:032x}", f"{context.span_id:016x}"
+
+
+def _attempt_value(function: Any) -> Any:
+    try:
+        return function()
+    except Exception:  # noqa: BLE001  # a tracer's own defect must not cost the record
+        return None
+
+
+def _attempt(function: Any, fields: Fields, cleaner: Cleaner) -> Attributes:
+    try:
+        found: Attributes = function(fields, cleaner)
+    except Exception as exc:  # noqa: BLE001  # exceptions may have hostile classes; the record stays
+        return {names.EXCEPTION_TYPE: f"<unreadable: {type(exc).__name__}>"}
+    return found
