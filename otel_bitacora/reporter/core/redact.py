@@ -46,6 +46,7 @@ _KEY_VALUE = re.compile(
     r"|private[ _-]?key|credential|authoriz|(?P<cookie>cookie)|cvv)"
     r"[\w.-]{0,32}+[\"'\\\]]{0,3}+\s{0,4}+(?:=>|:=|[=:])\s{0,4}+"
     r"(?:[bur]{0,2}(?P<quote>[\"'])(?P<quoted>(?:[^\"'\\]|\\.|(?!(?P=quote))[\"'])*+)"
+    r"|\\{1,4}+[\"'](?P<escaped>[^\"'\\]*+)"
     r"|(?P<bare>(?(cookie)[^\r\n\"']++|(?:(?:bearer|basic|digest|token|negotiate)\s{1,4})?[^\s,;&\"'()\[\]{}<>][^\s,;&\"'()\]}<>]*+)))",
     re.DOTALL,
 )
@@ -248,7 +249,7 @@ def _secret_values(text: str) -> Iterator[Finding]:
         return
     lowered = text.replace("İ", "I").lower()  # the one letter whose lower case is longer
     for match in _KEY_VALUE.finditer(lowered):
-        start, end = match.span("bare" if match["bare"] is not None else "quoted")
+        start, end = match.span(next(name for name in ("quoted", "escaped", "bare") if match[name] is not None))
         if end > start and text[start:end] != PLACEHOLDER:
             yield Finding("key=value", start, end)
 
