@@ -15,7 +15,7 @@ from typing import Any
 from . import mapping, otlp
 from .context import CURRENT, NOTHING, Bound
 from .entry import LogEntry
-from .names import GENERATED, MESSAGE_TEMPLATE, PROMOTED, TASK_NAME
+from .names import GENERATED, MESSAGE_ARGUMENTS, MESSAGE_TEMPLATE, PROMOTED, TASK_NAME
 from .otlp import UID_CHARS, UID_PREFIX
 from .protobuf import VARINTS, attribute, sized, varint
 from .redact import Redactor
@@ -28,7 +28,7 @@ Encoded = tuple[bytes, bytes, int]
 
 _CACHED = 4096
 _CACHED_CHARS = 256
-_ORDINARY_CHARS = 32_768
+_ORDINARY_BYTES = 32_768
 _SMALL = len(VARINTS)
 _FIRST_EXTRA = len(mapping.STANDARD)
 _LAST_FIELD = mapping.STANDARD[-1]
@@ -45,12 +45,14 @@ class RecordEncoder:
         redactor: Redactor | None = None,
         limits: Limits = Limits(),  # noqa: B008  # immutable
         max_record_bytes: int = MAX_RECORD_BYTES,
+        keep_arguments: bool = False,
     ) -> None:
         self._redactor = redactor
         self._cleaner = redactor or NoCleaner()
         self._suspects = redactor.suspects if redactor else _suspects_nothing
         self._limits = limits
         self._max_record_bytes = max_record_bytes
+        self._keep_arguments = keep_arguments
         self._pid = os.getpid()
         self._scopes: dict[str, bytes] = {}
         self._levels: dict[tuple[object, object], bytes] = {}
@@ -69,6 +71,9 @@ class RecordEncoder:
 
     def encode_entry(self, entry: LogEntry) -> Encoded:
         """Return an entry, of whatever origin, split in the same way and within the same size."""
+        before, after, scope_length = otlp.split(entry)
+        if len(before) + UID_CHARS + len(after) <= self._max_record_bytes:
+            return before, after, scope_length
         return otlp.split(shrink(entry, self._max_record_bytes))
 
     def _encode_ordinary(self, record: logging.LogRecord) -> Encoded | None:
@@ -85,12 +90,14 @@ class RecordEncoder:
             or fields["process"] != self._pid
         ):
             return None
-        text = message % arguments if arguments else message
+        text = _format(message, arguments) if arguments else message
         made = int(fields["created"] * 1e9)
         raw = text.encode()
-        size = len(raw)
-        if size > _ORDINARY_CHARS or not made or self._suspects(raw):
+        if len(raw) > _ORDINARY_BYTES or not made:
             return None
+        if self._suspects(raw):
+            raw = self._cleaner.text(text).encode()
+        size = len(raw)
         extras = self._extras(fields, keys)
         if extras is None:
             return None
@@ -110,6 +117,7 @@ class RecordEncoder:
         tail = b"".join(
             (
                 self._places.get(place) or self._place(place, fields),
+                self._arguments(arguments) if self._keep_arguments and arguments else b"",
                 self._threads.get(thread) or self._thread(thread, fields),
                 *extras,
                 self._trace(),
@@ -129,7 +137,9 @@ class RecordEncoder:
     def _encode_carefully(self, record: logging.LogRecord) -> Encoded:
         self._pid = os.getpid()  # another one after a fork
         try:
-            entry = mapping.map_record(record, cleaner=self._cleaner, limits=self._limits)
+            entry = mapping.map_record(
+                record, cleaner=self._cleaner, limits=self._limits, keep_arguments=self._keep_arguments
+            )
             return self.encode_entry(entry)
         except Exception as exc:  # noqa: BLE001  # so near the end of the stack or of the memory that only this is left
             return otlp.split(
@@ -172,6 +182,9 @@ class RecordEncoder:
             _remember(self._attributes, (key, value, type(value)), encoded)
         return encoded
 
+    def _arguments(self, arguments: object) -> bytes:
+        return attribute(MESSAGE_ARGUMENTS, Copy(self._limits, self._cleaner).of(arguments))
+
     def _context(self, bound: Bound) -> bytes:
         copy = Copy(self._limits, self._cleaner)
         encoded = b"".join([attribute(key, copy.attribute(key, value)) for key, value in bound.attributes.items()])
@@ -207,6 +220,17 @@ class RecordEncoder:
             encoded = b""
         self._span = (context, encoded)
         return encoded
+
+
+def _format(message: str, arguments: Any) -> str:
+    try:
+        return str(message % arguments)
+    except Exception:
+        raise
+    except BaseException as exc:
+        if mapping.is_interruption(exc, arguments):
+            raise
+        raise ValueError("the application's own code raised what isn't an Exception") from exc
 
 
 def _suspects_nothing(_raw: bytes) -> bool:

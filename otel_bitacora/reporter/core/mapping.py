@@ -39,15 +39,19 @@ def map_record(
     cleaner: Cleaner = NoCleaner(),  # noqa: B008  # without state
     limits: Limits = Limits(),  # noqa: B008  # immutable
     observed_unix_nano: int | None = None,
+    keep_arguments: bool = False,
 ) -> LogEntry:
     """Return the entry of a record that was logged in this thread and context; whatever is in the record, nothing raises."""
     fields = record.__dict__
     copy = Copy(limits, cleaner)
     observed = observed_unix_nano or time.time_ns()
-    body, about_message = map_message(fields, copy, cleaner)
+    body, about_message = map_message(fields, copy, cleaner, keep_arguments=keep_arguments)
     attributes = code_attributes(fields) | about_message | thread_attributes(fields) | process_attributes(fields)
-    attributes |= task_attributes(fields) | context_attributes(copy) | extra_attributes(fields, copy)
-    attributes |= _attempt(exception_attributes, fields, cleaner) | stack_attributes(fields, copy)
+    attributes |= (
+        task_attributes(fields) | _attempt(exception_attributes, fields, cleaner) | stack_attributes(fields, copy)
+    )
+    # Last, so that an extra wins, and what is too much is taken from the extras.
+    attributes |= context_attributes(copy) | extra_attributes(fields, copy)
     flags, trace_id, span_id = current_trace()
     kept = dict(list(attributes.items())[:MAX_ATTRIBUTES])
     return LogEntry(
@@ -86,8 +90,11 @@ def severity(fields: Fields) -> tuple[int, str]:
     return number, severity_text(short_text(name)) if name else ""
 
 
-def map_message(fields: Fields, copy: Copy, cleaner: Cleaner) -> tuple[Plain, Attributes]:
-    """Return the body, and what is to be said about it: its template, why it couldn't be formatted, its full length."""
+def map_message(fields: Fields, copy: Copy, cleaner: Cleaner, *, keep_arguments: bool) -> tuple[Plain, Attributes]:
+    """Return the body, and what is to be said about it: its template, why it couldn't be formatted, its full length.
+
+    Arguments are kept apart from the text if asked for, and always if they aren't in it.
+    """
     message, arguments = fields.get("msg"), fields.get("args")
     if issubclass(type(message), Mapping) and not arguments:
         return copy.of(message), {}
@@ -98,18 +105,22 @@ def map_message(fields: Fields, copy: Copy, cleaner: Cleaner) -> tuple[Plain, At
     try:
         text = str(template % arguments)
     except BaseException as exc:
-        if not isinstance(exc, Exception) and _all_built_in(arguments):
-            raise  # a real Ctrl-C: no code of the application ran in there
+        if is_interruption(exc, arguments):
+            raise
         about[names.FORMAT_ERROR] = copy.text(f"{type(exc).__name__}: {describe(exc)}")
+        text, keep_arguments = template, True
+    if keep_arguments:
         about[names.MESSAGE_ARGUMENTS] = copy.of(arguments)
-        text = template
     body, about_length = body_text(text, cleaner)
     return body, about | about_length
 
 
-def _all_built_in(arguments: object) -> bool:
+def is_interruption(exc: BaseException, arguments: object) -> bool:
+    """Return whether *exc*, raised while formatting, is a real Ctrl-C: no code of the application can have raised it."""
+    if isinstance(exc, Exception) or not isinstance(arguments, tuple | dict):
+        return False
     values = arguments.values() if isinstance(arguments, dict) else arguments
-    return isinstance(arguments, tuple | dict) and all(type(value) in _BUILT_IN for value in values)  # type: ignore[attr-defined]  # it is one of the two
+    return all(type(value) in _BUILT_IN for value in values)
 
 
 def body_text(text: str, cleaner: Cleaner) -> tuple[str, Attributes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import struct
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
@@ -75,6 +76,7 @@ def _compound_value(value: Plain) -> bytes:
     raise TypeError(f"{type(value).__name__} isn't a plain value")
 
 
+@functools.lru_cache(maxsize=1024)
 def key_field(key: str) -> bytes:
     """Return what precedes the length of a value in a KeyValue; protobuf leaves an empty key out."""
     return b"\x0a" + sized(key.encode()) + b"\x12" if key else b"\x12"
@@ -86,4 +88,5 @@ def key_value(key: str, value: Plain) -> bytes:
 
 def attribute(key: str, value: Plain) -> bytes:
     """Return one `LogRecord.attributes` field."""
-    return ATTRIBUTE_TAG + sized(key_value(key, value))
+    pair = key_field(key) + sized(any_value(value))
+    return ATTRIBUTE_TAG + sized(pair)
