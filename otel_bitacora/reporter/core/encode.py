@@ -29,10 +29,10 @@ Encoded = tuple[bytes, bytes, int]
 _CACHED = 4096
 _CACHED_CHARS = 256
 _ORDINARY_BYTES = 32_768
+_ORDINARY_EXTRAS = 64
 _SMALL = len(VARINTS)
 _FIRST_EXTRA = len(mapping.STANDARD)
 _LAST_FIELD = mapping.STANDARD[-1]
-_UID_SIZE = len(UID_PREFIX) + UID_CHARS
 _SIMPLE = frozenset((str, int, bool))
 
 
@@ -79,60 +79,77 @@ class RecordEncoder:
     def _encode_ordinary(self, record: logging.LogRecord) -> Encoded | None:
         """Return None for a record that needs care."""
         fields = record.__dict__
-        message, arguments = fields["msg"], fields["args"]
         keys = list(fields)
         if (
-            fields["exc_info"]
+            type(fields["msg"]) is not str
+            or fields["exc_info"]
             or fields["exc_text"]
             or fields["stack_info"]
-            or keys[_FIRST_EXTRA - 1] != _LAST_FIELD
-            or type(message) is not str
             or fields["process"] != self._pid
+            or keys[_FIRST_EXTRA - 1] != _LAST_FIELD
         ):
             return None
-        text = _format(message, arguments) if arguments else message
-        made = int(fields["created"] * 1e9)
-        raw = text.encode()
-        if len(raw) > _ORDINARY_BYTES or not made:
+        del keys[:_FIRST_EXTRA]
+        bound = CURRENT.get()
+        if len(keys) > _ORDINARY_EXTRAS or not GENERATED.isdisjoint(keys):
             return None
+        if bound is not NOTHING and not (bound.is_plain and bound.names.isdisjoint(keys)):
+            return None
+        head = self._head(fields)
+        if head is None:
+            return None
+        tail = self._tail(fields, keys, bound)
+        scope = self._scopes.get(fields["name"]) or self._scope(fields["name"])
+        before = b"".join((scope, b"\x12", varint(len(head) + UID_CHARS + len(tail)), head))
+        if len(before) + UID_CHARS + len(tail) > self._max_record_bytes:
+            return None
+        return before, tail, len(scope)
+
+    def _head(self, fields: dict[str, Any]) -> bytes | None:
+        """Return time, severity, body and the beginning of the uid; None if the body is long or the time is none."""
+        arguments = fields["args"]
+        text = _format(fields["msg"], arguments) if arguments else fields["msg"]
+        raw = text.encode()
         if self._suspects(raw):
             raw = self._cleaner.text(text).encode()
         size = len(raw)
-        extras = self._extras(fields, keys)
-        if extras is None:
+        made = int(fields["created"] * 1e9)
+        if size > _ORDINARY_BYTES or not made:
             return None
-        level = fields["levelno"], fields["levelname"]
-        head = b"".join(
+        return b"".join(
             (
                 b"\x09",
                 made.to_bytes(8, "little"),
-                self._levels.get(level) or self._level(fields),
+                self._levels.get((fields["levelno"], fields["levelname"])) or self._level(fields),
                 b"\x2a",
                 sized(b"\x0a" + (VARINTS[size] if size < _SMALL else varint(size)) + raw),
                 UID_PREFIX,
             )
         )
-        place = fields["pathname"], fields["lineno"], fields["funcName"], message if arguments else None
-        thread = fields["thread"], fields["threadName"], fields["processName"]
-        tail = b"".join(
-            (
-                self._places.get(place) or self._place(place, fields),
-                self._arguments(arguments) if self._keep_arguments and arguments else b"",
-                self._threads.get(thread) or self._thread(thread, fields),
-                *extras,
-                self._trace(),
-                b"\x59",
-                time.time_ns().to_bytes(8, "little"),
-            )
-        )
-        return self._joined(fields["name"], head, tail)
 
-    def _joined(self, logger: str, head: bytes, tail: bytes) -> Encoded | None:
-        scope = self._scopes.get(logger) or self._scope(logger)
-        before = b"".join((scope, b"\x12", varint(len(head) + UID_CHARS + len(tail)), head))
-        if len(before) + UID_CHARS + len(tail) > self._max_record_bytes:
-            return None
-        return before, tail, len(scope)
+    def _tail(self, fields: dict[str, Any], keys: list[str], bound: Bound) -> bytes:
+        """Return all that follows the uid: attributes in the order of the careful way, trace, time of observation."""
+        arguments = fields["args"]
+        place = fields["pathname"], fields["lineno"], fields["funcName"], fields["msg"] if arguments else None
+        thread = fields["thread"], fields["threadName"], fields["processName"]
+        parts = [self._places.get(place) or self._place(place, fields)]
+        if arguments and self._keep_arguments:
+            parts.append(attribute(MESSAGE_ARGUMENTS, Copy(self._limits, self._cleaner).of(arguments)))
+        parts.append(self._threads.get(thread) or self._thread(thread, fields))
+        task = mapping.task_name(fields)
+        if task is not None:
+            parts.append(attribute(TASK_NAME, mapping.short_text(task)))
+        if bound is not NOTHING:
+            cached = bound.encoded
+            parts.append(cached[1] if cached is not None and cached[0] is self else self._context(bound))
+        attributes = self._attributes
+        for key in keys:
+            value = fields[key]
+            kind = type(value)
+            known = attributes.get((key, value, kind)) if kind in _SIMPLE else None
+            parts.append(known or self._attribute(key, value))
+        parts += (self._trace(), b"\x59", time.time_ns().to_bytes(8, "little"))
+        return b"".join(parts)
 
     def _encode_carefully(self, record: logging.LogRecord) -> Encoded:
         self._pid = os.getpid()  # another one after a fork
@@ -146,31 +163,6 @@ class RecordEncoder:
                 LogEntry(observed_unix_nano=time.time_ns(), body=f"<unreadable record: {type(exc).__name__}>")
             )
 
-    def _extras(self, fields: dict[str, Any], keys: list[str]) -> list[bytes] | None:
-        """Return task, context and extras; None if two of them have the same name."""
-        del keys[:_FIRST_EXTRA]
-        if not GENERATED.isdisjoint(keys) or len(keys) > 64:
-            return None
-        found = []
-        task = mapping.task_name(fields)
-        if task is not None:
-            found.append(attribute(TASK_NAME, mapping.short_text(task)))
-        bound = CURRENT.get()
-        if bound is not NOTHING:
-            if not bound.is_plain or not bound.names.isdisjoint(keys):
-                return None
-            cached = bound.encoded
-            found.append(cached[1] if cached is not None and cached[0] is self else self._context(bound))
-        attributes = self._attributes
-        for key in keys:
-            value = fields[key]
-            kind = type(value)
-            if kind in _SIMPLE:
-                found.append(attributes.get((key, value, kind)) or self._attribute(key, value))
-            else:
-                found.append(self._attribute(key, value))
-        return found
-
     def _attribute(self, key: str, value: object) -> bytes:
         if key in mapping.OWN_FIELDS:
             return b""
@@ -181,9 +173,6 @@ class RecordEncoder:
         if type(value) in _SIMPLE and is_clean and len(encoded) < _CACHED_CHARS:
             _remember(self._attributes, (key, value, type(value)), encoded)
         return encoded
-
-    def _arguments(self, arguments: object) -> bytes:
-        return attribute(MESSAGE_ARGUMENTS, Copy(self._limits, self._cleaner).of(arguments))
 
     def _context(self, bound: Bound) -> bytes:
         copy = Copy(self._limits, self._cleaner)
