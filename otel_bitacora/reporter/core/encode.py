@@ -10,12 +10,13 @@ from __future__ import annotations
 import logging
 import os
 import time
-from typing import Any
+from typing import Any, TypeVar
 
 from . import mapping, otlp
 from .context import CURRENT, NOTHING, Bound
 from .entry import LogEntry
-from .names import GENERATED, MESSAGE_ARGUMENTS, MESSAGE_TEMPLATE, PROMOTED, TASK_NAME
+from .extras import Extras
+from .names import GENERATED, MESSAGE_ARGUMENTS, MESSAGE_TEMPLATE, TASK_NAME
 from .otlp import UID_CHARS, UID_PREFIX
 from .protobuf import VARINTS, attribute, sized, varint
 from .redact import Redactor
@@ -26,14 +27,15 @@ MAX_RECORD_BYTES = 262_144
 Encoded = tuple[bytes, bytes, int]
 """What precedes the uid's 49 characters, what follows them, and how many bytes of the former are the scope."""
 
+Kept = TypeVar("Kept")
+
 _CACHED = 4096
-_CACHED_CHARS = 256
+_CACHED_CHARS = 1024
 _ORDINARY_BYTES = 32_768
 _ORDINARY_EXTRAS = 64
 _SMALL = len(VARINTS)
 _FIRST_EXTRA = len(mapping.STANDARD)
 _LAST_FIELD = mapping.STANDARD[-1]
-_SIMPLE = frozenset((str, int, bool))
 
 
 class RecordEncoder:
@@ -57,8 +59,8 @@ class RecordEncoder:
         self._scopes: dict[str, bytes] = {}
         self._levels: dict[tuple[object, object], bytes] = {}
         self._places: dict[tuple[object, ...], bytes] = {}
-        self._threads: dict[tuple[object, ...], bytes] = {}
-        self._attributes: dict[tuple[str, object, type], bytes] = {}
+        self._threads: dict[object, tuple[bytes, object, object]] = {}
+        self._extras = Extras(redactor, limits)
         self._span: tuple[object, bytes] = (None, b"")
 
     def encode_record(self, record: logging.LogRecord) -> Encoded:
@@ -131,23 +133,25 @@ class RecordEncoder:
         """Return all that follows the uid: attributes in the order of the careful way, trace, time of observation."""
         arguments = fields["args"]
         place = fields["pathname"], fields["lineno"], fields["funcName"], fields["msg"] if arguments else None
-        thread = fields["thread"], fields["threadName"], fields["processName"]
+        thread = self._threads.get(fields["thread"])
+        if thread is None or thread[1] is not fields["threadName"] or thread[2] is not fields["processName"]:
+            thread = self._thread(fields)
         parts = [self._places.get(place) or self._place(place, fields)]
         if arguments and self._keep_arguments:
             parts.append(attribute(MESSAGE_ARGUMENTS, Copy(self._limits, self._cleaner).of(arguments)))
-        parts.append(self._threads.get(thread) or self._thread(thread, fields))
+        parts.append(thread[0])
         task = mapping.task_name(fields)
         if task is not None:
             parts.append(attribute(TASK_NAME, mapping.short_text(task)))
         if bound is not NOTHING:
             cached = bound.encoded
             parts.append(cached[1] if cached is not None and cached[0] is self else self._context(bound))
-        attributes = self._attributes
+        known_keys = self._extras.known
         for key in keys:
             value = fields[key]
-            kind = type(value)
-            known = attributes.get((key, value, kind)) if kind in _SIMPLE else None
-            parts.append(known or self._attribute(key, value))
+            known = known_keys.get(key)
+            found = known.values.get(value) if known is not None and type(value) is str else None
+            parts.append(found or self._extras.encode(key, value))
         parts += (self._trace(), b"\x59", time.time_ns().to_bytes(8, "little"))
         return b"".join(parts)
 
@@ -162,17 +166,6 @@ class RecordEncoder:
             return otlp.split(
                 LogEntry(observed_unix_nano=time.time_ns(), body=f"<unreadable record: {type(exc).__name__}>")
             )
-
-    def _attribute(self, key: str, value: object) -> bytes:
-        if key in mapping.OWN_FIELDS:
-            return b""
-        copied = mapping.extra_attribute(key, value, Copy(self._limits, self._cleaner))
-        encoded = b"".join([attribute(name, item) for name, item in copied.items()])
-        # Only what redaction left as it was may stay in memory.
-        is_clean = key in PROMOTED or value in copied.values()
-        if type(value) in _SIMPLE and is_clean and len(encoded) < _CACHED_CHARS:
-            _remember(self._attributes, (key, value, type(value)), encoded)
-        return encoded
 
     def _context(self, bound: Bound) -> bytes:
         copy = Copy(self._limits, self._cleaner)
@@ -189,13 +182,20 @@ class RecordEncoder:
 
     def _place(self, place: tuple[object, ...], fields: dict[str, Any]) -> bytes:
         attributes = mapping.code_attributes(fields)
+        template = fields["msg"]
+        shown = template
         if place[-1] is not None:
-            attributes[MESSAGE_TEMPLATE] = Copy(self._limits, self._cleaner).text(fields["msg"])
-        return _remember(self._places, place, b"".join([attribute(key, value) for key, value in attributes.items()]))
+            shown = attributes[MESSAGE_TEMPLATE] = Copy(self._limits, self._cleaner).text(template)
+        encoded = b"".join([attribute(key, value) for key, value in attributes.items()])
+        # A template with a secret in it must not stay in memory, nor must one that is made anew for each call.
+        return (
+            _remember(self._places, place, encoded) if shown is template and len(template) < _CACHED_CHARS else encoded
+        )
 
-    def _thread(self, thread: tuple[object, ...], fields: dict[str, Any]) -> bytes:
+    def _thread(self, fields: dict[str, Any]) -> tuple[bytes, object, object]:
         attributes = mapping.thread_attributes(fields)
-        return _remember(self._threads, thread, b"".join([attribute(key, value) for key, value in attributes.items()]))
+        encoded = b"".join([attribute(key, value) for key, value in attributes.items()])
+        return _remember(self._threads, fields["thread"], (encoded, fields["threadName"], fields["processName"]))
 
     def _trace(self) -> bytes:
         context = mapping.current_span_context()
@@ -226,7 +226,7 @@ def _suspects_nothing(_raw: bytes) -> bool:
     return False
 
 
-def _remember(cache: dict[Any, bytes], key: object, encoded: bytes) -> bytes:
+def _remember(cache: dict[Any, Kept], key: object, encoded: Kept) -> Kept:
     if len(cache) >= _CACHED:
         cache.clear()
     cache[key] = encoded

@@ -30,6 +30,7 @@ MAX_ATTRIBUTES = 128
 MAX_NAME_CHARS = 1024
 MAX_BODY_CHARS = 262_144
 _SLACK = 4096
+NUMBERS = frozenset((bool, int, float))
 _BUILT_IN = frozenset((str, int, float, bool, bytes, type(None), complex))
 
 
