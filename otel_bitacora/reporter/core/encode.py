@@ -20,7 +20,7 @@ from .names import GENERATED, MESSAGE_ARGUMENTS, MESSAGE_TEMPLATE, TASK_NAME
 from .otlp import UID_CHARS, UID_PREFIX
 from .protobuf import VARINTS, attribute, sized, varint
 from .redact import Redactor
-from .safe import Copy, Limits, NoCleaner
+from .safe import Copy, Limits, NoCleaner, short_text
 from .shrink import shrink
 
 MAX_RECORD_BYTES = 262_144
@@ -142,7 +142,7 @@ class RecordEncoder:
         parts.append(thread[0])
         task = mapping.task_name(fields)
         if task is not None:
-            parts.append(attribute(TASK_NAME, mapping.short_text(task)))
+            parts.append(attribute(TASK_NAME, short_text(task)))
         if bound is not NOTHING:
             cached = bound.encoded
             parts.append(cached[1] if cached is not None and cached[0] is self else self._context(bound))
@@ -174,7 +174,7 @@ class RecordEncoder:
         return encoded
 
     def _scope(self, logger: str) -> bytes:
-        return _remember(self._scopes, logger, otlp.scope_of(mapping.short_text(logger)))
+        return _remember(self._scopes, logger, otlp.scope_of(short_text(logger)))
 
     def _level(self, fields: dict[str, Any]) -> bytes:
         encoded = otlp.severity_fields(*mapping.severity(fields))

@@ -6,7 +6,7 @@ from . import mapping
 from .names import IDENTIFYING, PROMOTED, UID
 from .protobuf import ATTRIBUTE_TAG, any_value, attribute, key_field, sized
 from .redact import Redactor
-from .safe import INT64, Copy, Limits, NoCleaner
+from .safe import INT64, Copy, Limits, NoCleaner, short_text
 
 _CACHED_KEYS = 256
 _CACHED_VALUES = 256
@@ -68,7 +68,7 @@ class Extras:
     def _key(self, key: str) -> KnownKey | None:
         if key in mapping.OWN_FIELDS or type(key) is not str or key == UID or self._cleaner.hides(key):
             return None
-        known = KnownKey(PROMOTED.get(key) or mapping.short_text(key), is_id=key in IDENTIFYING)
+        known = KnownKey(PROMOTED.get(key) or short_text(key), is_id=key in IDENTIFYING)
         if len(self.known) >= _CACHED_KEYS:
             self.known.clear()
         self.known[key] = known

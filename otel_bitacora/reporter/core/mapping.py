@@ -6,17 +6,16 @@ import logging
 import os
 import sys
 import time
-import traceback
 from collections.abc import Mapping
-from types import TracebackType
 from typing import Any, TypeAlias
 
 from . import names
 from .context import CURRENT
 from .entry import LogEntry
+from .exceptions import exception_attributes
 from .level import severity_number, severity_text
 from .protobuf import Plain
-from .safe import Cleaner, Copy, Limits, NoCleaner, cut, describe, encodable
+from .safe import MAX_BODY_CHARS, Cleaner, Copy, Limits, NoCleaner, body_text, describe, short_text
 
 Fields: TypeAlias = Mapping[str, Any]
 Attributes: TypeAlias = dict[str, Plain]
@@ -27,9 +26,6 @@ OWN_FIELDS = frozenset(STANDARD) | {"message", "asctime", "taskName"}
 """Not extras: the last three are left behind by formatters, or are standard from Python 3.12 on."""
 
 MAX_ATTRIBUTES = 128
-MAX_NAME_CHARS = 1024
-MAX_BODY_CHARS = 262_144
-_SLACK = 4096
 NUMBERS = frozenset((bool, int, float))
 _BUILT_IN = frozenset((str, int, float, bool, bytes, type(None), complex))
 
@@ -71,11 +67,6 @@ def map_record(
     )
 
 
-def short_text(value: object) -> str:
-    """Return *value* as a name: text that encodes and has at most 1,024 characters."""
-    return encodable(cut(value if type(value) is str else describe(value), MAX_NAME_CHARS))
-
-
 def timestamp(fields: Fields, observed: int) -> int:
     """Return when the record was made, in nanoseconds; *observed* if that isn't a time."""
     try:
@@ -101,7 +92,7 @@ def map_message(fields: Fields, copy: Copy, cleaner: Cleaner, *, keep_arguments:
         return copy.of(message), {}
     template = message if type(message) is str else describe(message)
     if not arguments:
-        return body_text(template, cleaner)
+        return body_and_length(template, cleaner)
     about: Attributes = {names.MESSAGE_TEMPLATE: copy.text(template)}
     try:
         text = str(template % arguments)
@@ -112,7 +103,7 @@ def map_message(fields: Fields, copy: Copy, cleaner: Cleaner, *, keep_arguments:
         text, keep_arguments = template, True
     if keep_arguments:
         about[names.MESSAGE_ARGUMENTS] = copy.of(arguments)
-    body, about_length = body_text(text, cleaner)
+    body, about_length = body_and_length(text, cleaner)
     return body, about | about_length
 
 
@@ -124,12 +115,9 @@ def is_interruption(exc: BaseException, arguments: object) -> bool:
     return all(type(value) in _BUILT_IN for value in values)
 
 
-def body_text(text: str, cleaner: Cleaner) -> tuple[str, Attributes]:
-    """Return *text* without secrets and within the limit, and its full length in characters if it was longer."""
-    if len(text) <= MAX_BODY_CHARS:
-        return cleaner.text(encodable(text)), {}
-    shown = cleaner.text(encodable(text[: MAX_BODY_CHARS + _SLACK]))
-    return shown[:MAX_BODY_CHARS], {names.BODY_LENGTH: len(text)}
+def body_and_length(text: str, cleaner: Cleaner) -> tuple[str, Attributes]:
+    """Return *text* as a body, and its full length in characters if it was cut."""
+    return body_text(text, cleaner), {names.BODY_LENGTH: len(text)} if len(text) > MAX_BODY_CHARS else {}
 
 
 def code_attributes(fields: Fields) -> Attributes:
@@ -202,48 +190,6 @@ def extra_attribute(key: object, value: object, copy: Copy) -> Attributes:
         text = value if type(value) is str else describe(value)
         return {} if value is None else {names.PROMOTED[name]: copy.attribute(name, text)}
     return {names.OTHER_UID if name == names.UID else short_text(name): copy.attribute(name, value)}
-
-
-def exception_attributes(fields: Fields, cleaner: Cleaner) -> Attributes:
-    """Return type, message and trace of the exception; a trace that another handler left, if that is all there is."""
-    found = fields.get("exc_info")
-    if isinstance(found, BaseException):
-        found = (type(found), found, found.__traceback__)
-    if not isinstance(found, tuple) or len(found) != 3 or found[1] is None:
-        trace = fields.get("exc_text")
-        return {names.EXCEPTION_STACKTRACE: _trace_text(describe(trace), cleaner)} if trace else {}
-    kind, exc, place = found
-    message = describe(exc)
-    return {
-        names.EXCEPTION_TYPE: type_name(kind if isinstance(kind, type) else type(exc)),
-        names.EXCEPTION_MESSAGE: body_text(message[:_TRACE_CHARS], cleaner)[0],
-        names.EXCEPTION_STACKTRACE: _trace_text(_format_trace(exc, place), cleaner),
-    }
-
-
-def type_name(kind: type) -> str:
-    """Return the name of an exception's type, with its module unless that is `builtins`."""
-    module, name = kind.__module__, kind.__qualname__
-    return short_text(name if module == "builtins" else f"{module}.{name}")
-
-
-_TRACE_CHARS = 65_536
-
-
-def _format_trace(exc: BaseException, place: TracebackType | None) -> str:
-    try:
-        return "".join(traceback.format_exception(type(exc), exc, place)).rstrip("\n")
-    except BaseException as failure:  # noqa: BLE001  # formatting asks the exception itself
-        return f"<the trace raised {type(failure).__name__}>"
-
-
-def _trace_text(trace: str, cleaner: Cleaner) -> str:
-    """Return *trace* without secrets; of a very long one the beginning and, which matters most, the end."""
-    text = cleaner.text(encodable(trace[: 4 * MAX_BODY_CHARS]))
-    if len(text) <= _TRACE_CHARS:
-        return text
-    head = _TRACE_CHARS // 4
-    return f"{text[:head]}\n… <{len(text) - _TRACE_CHARS} characters> …\n{text[head - _TRACE_CHARS :]}"
 
 
 def stack_attributes(fields: Fields, copy: Copy) -> Attributes:

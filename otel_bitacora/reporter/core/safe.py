@@ -16,6 +16,8 @@ from uuid import UUID
 from .protobuf import Plain
 
 INT64 = 1 << 63
+MAX_NAME_CHARS = 1024
+MAX_BODY_CHARS = 262_144
 _SLACK = 4096
 """Characters beyond a limit that redaction still sees, so that a cut doesn't hide half a secret from it."""
 _HUGE_BITS = 4096
@@ -87,6 +89,18 @@ def describe(value: object) -> str:
         return f"<{type(value).__name__}: __str__ raised {type(exc).__name__}>"
 
 
+def short_text(value: object) -> str:
+    """Return *value* as a name: text that encodes and has at most 1,024 characters."""
+    return encodable(cut(value if type(value) is str else describe(value), MAX_NAME_CHARS))
+
+
+def body_text(text: str, cleaner: Cleaner, *, limit: int = MAX_BODY_CHARS) -> str:
+    """Return *text* without secrets, and at most *limit* characters of it."""
+    if len(text) <= limit:
+        return cleaner.text(encodable(text))
+    return cleaner.text(encodable(text[: limit + _SLACK]))[:limit]
+
+
 def plain(value: object, *, limits: Limits = Limits(), cleaner: Cleaner = NoCleaner()) -> Plain:  # noqa: B008  # both are immutable
     """Return *value* as OTLP can hold it, or text that says why it can't be."""
     return Copy(limits, cleaner).of(value)
@@ -114,8 +128,7 @@ class Copy:
         limit = self._limits.text_chars
         if len(text) <= limit:
             return self._cleaner.text(encodable(text))
-        shown = self._cleaner.text(encodable(text[: limit + _SLACK]))
-        return f"{shown[:limit]}… <of {len(text)} characters>"
+        return f"{body_text(text, self._cleaner, limit=limit)}… <of {len(text)} characters>"
 
     def of(self, value: object) -> Plain:
         try:
@@ -166,7 +179,7 @@ class Copy:
     def _mapping(self, value: Mapping[object, object]) -> Plain:
         copied: dict[str, Plain] = {}
         for key, item in islice(value.items(), self._limits.items):
-            name = self._cleaner.text(encodable(cut(key if type(key) is str else describe(key), 1024)))
+            name = self._cleaner.text(encodable(cut(key if type(key) is str else describe(key), MAX_NAME_CHARS)))
             copied[name] = self.attribute(name, item)
         if len(value) > len(copied):
             copied["…"] = f"<{len(value) - len(copied)} more>"

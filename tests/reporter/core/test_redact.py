@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_bitacora.reporter.core import redact
-from otel_bitacora.reporter.core.redact import PLACEHOLDER, Redactor, find, passes_luhn
+from otel_bitacora.reporter.core.patterns import PLACEHOLDER, Finding, find, passes_luhn
+from otel_bitacora.reporter.core.redact import Redactor
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJjYW5hcnkifQ.c2lnbmF0dXJlX29mX2NhbmFyeQ"
 KEY_BLOCK = "-----BEGIN RSA PRIVATE KEY-----\nMIICANARYcanary0123\n-----END RSA PRIVATE KEY-----"
@@ -92,9 +92,7 @@ def test_what_stands_around_a_secret_stays(text: str) -> None:
 
     kept = [
         text[a.end : b.start]
-        for a, b in zip(
-            [redact.Finding("", 0, 0), *findings], [*findings, redact.Finding("", len(text), 0)], strict=True
-        )
+        for a, b in zip([Finding("", 0, 0), *findings], [*findings, Finding("", len(text), 0)], strict=True)
     ]
     assert PLACEHOLDER.join(kept) == clean
 
@@ -165,7 +163,7 @@ def test_explaining_names_the_rule_and_counts_nothing() -> None:
     found = redactor.explain("password=hunter2 and 4111 1111 1111 1111")
 
     assert [(finding.rule, finding.start, finding.end) for finding in found] == [("key=value", 9, 16), ("card", 21, 40)]
-    assert redactor.explain("anything", key="password") == [redact.Finding("key", 0, 8)]
+    assert redactor.explain("anything", key="password") == [Finding("key", 0, 8)]
     assert redactor.explain("password=x", key="session_id") == []
     assert not redactor.counts
 
