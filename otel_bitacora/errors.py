@@ -1,6 +1,7 @@
 """Every exception that this package raises on purpose, so that one `except BitacoraError` catches them all.
 
 BitacoraError
+├── WireError                   what came over the wire isn't what Bitacora writes
 └── ReporterError
     ├── ReporterSettingsError   a handler, journal or redactor was told something it can't do
     ├── JournalUnavailable      the journal can't be opened, read or written
@@ -14,6 +15,10 @@ from __future__ import annotations
 
 class BitacoraError(Exception):
     """The root of all of them."""
+
+
+class WireError(BitacoraError, ValueError):
+    """What came over the wire isn't what Bitacora writes; the message names the model and the key."""
 
 
 class ReporterError(BitacoraError):
