@@ -14,6 +14,8 @@ from .names import PROJECT_ID, SESSION_ID, USER_ID
 from .protobuf import Plain
 
 if TYPE_CHECKING:
+    from otel_bitacora.domain.events import SessionEvent
+
     from .safe import Cleaner
 
 NO_ATTRIBUTES: Mapping[str, Plain] = MappingProxyType({})
@@ -56,6 +58,13 @@ class LogEntry:
         from .mapping import map_record  # noqa: PLC0415  # the mapping builds entries
 
         return map_record(record) if cleaner is None else map_record(record, cleaner=cleaner)
+
+    @classmethod
+    def from_session_event(cls, session_id: str, event: SessionEvent) -> LogEntry:
+        """Return the record of something that happened to a session, with the event itself as its body."""
+        from .session_events import event_entry  # noqa: PLC0415  # as above
+
+        return event_entry(session_id, event)
 
     @classmethod
     def from_otlp(cls, scope_logs: bytes, *, resource: Mapping[str, Plain] = NO_ATTRIBUTES) -> LogEntry:

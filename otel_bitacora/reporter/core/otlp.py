@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .names import UID
 from .protobuf import Plain, any_value, attribute, key_value, sized, varint
@@ -51,6 +51,18 @@ def schema_field(entry: LogEntry) -> bytes:
     return b"\x1a" + sized(entry.schema_url.encode()) if entry.schema_url else b""
 
 
+def encode_resource(attributes: Mapping[str, Plain]) -> bytes:
+    """Return a serialized `Resource`: what a segment of the journal says once for all its records."""
+    return b"".join([b"\x0a" + sized(key_value(key, value)) for key, value in attributes.items()])
+
+
+def decode_resource(resource: bytes) -> Mapping[str, Plain]:
+    """Return the attributes of a serialized `Resource`; ValueError if it is none."""
+    from opentelemetry.proto.resource.v1.resource_pb2 import Resource  # noqa: PLC0415  # as in decode
+
+    return _attributes(_parsed(Resource, resource).attributes)
+
+
 def record_halves(entry: LogEntry) -> tuple[bytes, bytes]:
     """Return the `LogRecord` before its first attribute, and from there on."""
     return _head(entry), b"".join(
@@ -91,15 +103,11 @@ def trace_fields(flags: int, trace_id: bytes, span_id: bytes) -> bytes:
 def decode(scope_logs: bytes, resource: Mapping[str, Plain]) -> LogEntry:
     """Return the first record of a serialized `ScopeLogs`; ValueError if there is none."""
     # Parsing is off the hot path, and the official classes cost 30 ms to import.
-    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # noqa: PLC0415
     from opentelemetry.proto.logs.v1.logs_pb2 import ScopeLogs  # noqa: PLC0415
 
     from .entry import LogEntry  # noqa: PLC0415  # entries convert themselves through this module
 
-    try:
-        message = ScopeLogs.FromString(scope_logs)
-    except DecodeError as exc:
-        raise ValueError(f"{len(scope_logs)} bytes that aren't OTLP ScopeLogs: {exc}") from exc
+    message = _parsed(ScopeLogs, scope_logs)
     if not message.log_records:
         raise ValueError("these ScopeLogs have no record")
     record = message.log_records[0]
@@ -126,6 +134,15 @@ def decode(scope_logs: bytes, resource: Mapping[str, Plain]) -> LogEntry:
         schema_url=message.schema_url,
         resource=resource,
     )
+
+
+def _parsed(kind: Any, raw: bytes) -> Any:
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # noqa: PLC0415  # as in decode
+
+    try:
+        return kind.FromString(raw)
+    except DecodeError as exc:
+        raise ValueError(f"{len(raw)} bytes that aren't OTLP {kind.DESCRIPTOR.name}: {exc}") from exc
 
 
 def _attributes(pairs: list[KeyValue]) -> dict[str, Plain]:
