@@ -7,12 +7,14 @@ import inspect
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from types import MappingProxyType, TracebackType
-from typing import ParamSpec, Self, TypeVar, cast
-from uuid import UUID
+from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar, cast
 
 from .names import GENERATED, PROMOTED
 from .protobuf import Plain
 from .safe import plain
+
+if TYPE_CHECKING:
+    from uuid import UUID
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -16,6 +16,7 @@ from . import mapping, otlp
 from .context import CURRENT, NOTHING, Bound
 from .entry import LogEntry
 from .extras import Extras
+from .level import severity_number
 from .names import GENERATED, MESSAGE_ARGUMENTS, MESSAGE_TEMPLATE, TASK_NAME
 from .otlp import UID_CHARS, UID_PREFIX
 from .protobuf import VARINTS, attribute, sized, varint
@@ -163,9 +164,7 @@ class RecordEncoder:
             )
             return self.encode_entry(entry)
         except Exception as exc:  # noqa: BLE001  # so near the end of the stack or of the memory that only this is left
-            return otlp.split(
-                LogEntry(observed_unix_nano=time.time_ns(), body=f"<unreadable record: {type(exc).__name__}>")
-            )
+            return otlp.split(_unreadable(record, exc))
 
     def _context(self, bound: Bound) -> bytes:
         copy = Copy(self._limits, self._cleaner)
@@ -177,7 +176,8 @@ class RecordEncoder:
         return _remember(self._scopes, logger, otlp.scope_of(short_text(logger)))
 
     def _level(self, fields: dict[str, Any]) -> bytes:
-        encoded = otlp.severity_fields(*mapping.severity(fields))
+        severity = mapping.severity(fields)
+        encoded = otlp.severity_fields(severity["severity_number"], severity["severity_text"])
         return _remember(self._levels, (fields["levelno"], fields["levelname"]), encoded)
 
     def _place(self, place: tuple[object, ...], fields: dict[str, Any]) -> bytes:
@@ -220,6 +220,16 @@ def _format(message: str, arguments: Any) -> str:
         if mapping.is_interruption(exc, arguments):
             raise
         raise ValueError("the application's own code raised what isn't an Exception") from exc
+
+
+def _unreadable(record: logging.LogRecord, exc: Exception) -> LogEntry:
+    logger, level = record.__dict__.get("name"), record.__dict__.get("levelno")
+    return LogEntry(
+        observed_unix_nano=time.time_ns(),
+        severity_number=severity_number(level) if type(level) is int else 0,
+        body=f"<unreadable record: {type(exc).__name__}>",
+        logger=short_text(logger) if type(logger) is str else "",
+    )
 
 
 def _suspects_nothing(_raw: bytes) -> bool:

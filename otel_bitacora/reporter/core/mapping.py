@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypedDict
 
 from . import names
 from .context import CURRENT
@@ -49,19 +49,15 @@ def map_record(
     )
     # Last, so that an extra wins, and what is too much is taken from the extras.
     attributes |= context_attributes(copy) | extra_attributes(fields, copy)
-    flags, trace_id, span_id = current_trace()
     kept = dict(list(attributes.items())[:MAX_ATTRIBUTES])
     return LogEntry(
         timestamp_unix_nano=timestamp(fields, observed),
         observed_unix_nano=observed,
-        severity_number=severity(fields)[0],
-        severity_text=severity(fields)[1],
+        **severity(fields),
         body=body,
         attributes=kept,
         dropped_attributes_count=len(attributes) - len(kept),
-        trace_flags=flags,
-        trace_id=trace_id,
-        span_id=span_id,
+        **current_trace(),
         event_name=short_text(fields.get(names.EVENT_NAME_EXTRA) or ""),
         logger=short_text(fields.get("name") or ""),
     )
@@ -76,10 +72,15 @@ def timestamp(fields: Fields, observed: int) -> int:
     return made if 0 < made < 1 << 64 else observed
 
 
-def severity(fields: Fields) -> tuple[int, str]:
+class Severity(TypedDict):
+    severity_number: int
+    severity_text: str
+
+
+def severity(fields: Fields) -> Severity:
     level, name = fields.get("levelno"), fields.get("levelname")
     number = severity_number(int.__int__(level)) if isinstance(level, int) else 0
-    return number, severity_text(short_text(name)) if name else ""
+    return {"severity_number": number, "severity_text": severity_text(short_text(name)) if name else ""}
 
 
 def map_message(fields: Fields, copy: Copy, cleaner: Cleaner, *, keep_arguments: bool) -> tuple[Plain, Attributes]:
@@ -153,7 +154,7 @@ def process_attributes(fields: Fields) -> Attributes:
 
 
 def task_attributes(fields: Fields) -> Attributes:
-    name = task_name(fields)
+    name = _attempt_value(lambda: task_name(fields))
     return {} if name is None else {names.TASK_NAME: short_text(name)}
 
 
@@ -204,18 +205,30 @@ def current_span_context() -> Any:
     return current_span and current_span().get_span_context()
 
 
-def current_trace() -> tuple[int, str, str]:
-    """Return flags, trace id and span id of the current span; zero and empty without one."""
-    context = _attempt_value(current_span_context)
+class Trace(TypedDict):
+    trace_flags: int
+    trace_id: str
+    span_id: str
+
+
+def current_trace() -> Trace:
+    """Return flags and ids of the current span; zero and empty without one."""
+    found: Trace | None = _attempt_value(_trace_of_span)
+    return found or {"trace_flags": 0, "trace_id": "", "span_id": ""}
+
+
+def _trace_of_span() -> Trace | None:
+    context = current_span_context()
     if context is None or not context.is_valid:
-        return 0, "", ""
-    return int(context.trace_flags), f"{context.trace_id:032x}", f"{context.span_id:016x}"
+        return None
+    flags = int(context.trace_flags)
+    return {"trace_flags": flags, "trace_id": f"{context.trace_id:032x}", "span_id": f"{context.span_id:016x}"}
 
 
 def _attempt_value(function: Any) -> Any:
     try:
         return function()
-    except Exception:  # noqa: BLE001  # a tracer's own defect must not cost the record
+    except Exception:  # noqa: BLE001  # a defect of a tracer or of an event loop must not cost the record
         return None
 
 

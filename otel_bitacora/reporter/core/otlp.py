@@ -11,7 +11,7 @@ from .names import UID
 from .protobuf import Plain, any_value, attribute, key_value, sized, varint
 
 if TYPE_CHECKING:
-    from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+    from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
 
     from .entry import LogEntry
 
@@ -112,9 +112,7 @@ def decode(scope_logs: bytes, resource: Mapping[str, Plain]) -> LogEntry:
         raise ValueError("these ScopeLogs have no record")
     record = message.log_records[0]
     attributes = _attributes(record.attributes)
-    uid = attributes.get(UID)
-    if isinstance(uid, str):
-        del attributes[UID]
+    uid = attributes.pop(UID) if isinstance(attributes.get(UID), str) else ""
     return LogEntry(
         timestamp_unix_nano=record.time_unix_nano,
         observed_unix_nano=record.observed_time_unix_nano,
@@ -127,13 +125,16 @@ def decode(scope_logs: bytes, resource: Mapping[str, Plain]) -> LogEntry:
         trace_id=record.trace_id.hex(),
         span_id=record.span_id.hex(),
         event_name=record.event_name,
-        uid=uid if isinstance(uid, str) else "",
-        logger=message.scope.name,
-        scope_version=message.scope.version,
-        scope_attributes=_attributes(message.scope.attributes),
-        schema_url=message.schema_url,
+        uid=str(uid),
         resource=resource,
+        schema_url=message.schema_url,
+        **_scope(message.scope),
     )
+
+
+def _scope(scope: InstrumentationScope) -> dict[str, Any]:
+    attributes = _attributes(scope.attributes)
+    return {"logger": scope.name, "scope_version": scope.version, "scope_attributes": attributes}
 
 
 def _parsed(kind: Any, raw: bytes) -> Any:

@@ -11,7 +11,6 @@ from datetime import time as time_of_day
 from enum import Enum
 from itertools import islice
 from typing import Any, Protocol
-from uuid import UUID
 
 from .protobuf import Plain
 
@@ -119,8 +118,10 @@ class Copy:
     def attribute(self, key: str, value: object) -> Plain:
         """Return the copy of *value*, masked if *key* says that it is a secret, and never cleaned if it identifies."""
         if self._cleaner.hides(key):
-            return self._cleaner.mask("key", cut(describe(value), self._limits.text_chars))
-        if self._cleaner.spares(key):
+            # A digest needs the value as text; a container's own `str` would be without bounds.
+            secret = value if type(value) is str else str(Copy(self._limits, NoCleaner()).of(value))
+            return self._cleaner.mask("key", secret[: self._limits.text_chars])
+        if self._cleaner.spares(key) and not issubclass(type(value), _CONTAINERS):
             return Copy(self._limits, NoCleaner()).of(value)
         return self.of(value)
 
@@ -200,6 +201,5 @@ _CONVERSIONS: tuple[tuple[type | tuple[type, ...], Callable[[Any], object]], ...
     (int, int.__int__),
     (float, float.__float__),
     ((datetime, date, time_of_day), lambda moment: moment.isoformat()),
-    (UUID, str),
     (BaseException, lambda exc: f"{type(exc).__name__}: {describe(exc)}"),
 )

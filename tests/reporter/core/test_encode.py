@@ -1,5 +1,6 @@
 import copy
 import logging
+import threading
 
 import pytest
 from hypothesis import given
@@ -171,3 +172,51 @@ def test_a_huge_message_is_cut_and_says_how_long_it_was(size: int) -> None:
     assert entry.message.startswith("üüü")
     assert entry.attributes.get("bitacora.body.original_length", size) == size
     assert (len(entry.message) == size) == (size == 100_000)
+
+
+def test_after_a_fork_the_new_pid_is_its_own() -> None:
+    encoder = RecordEncoder()
+    encoder._pid = -1  # the parent's
+
+    entries = [entry_of(encoder.encode_record(record())) for _ in range(2)]
+
+    assert all("process.pid" not in entry.attributes for entry in entries)
+    assert encoder._encode_ordinary(record()) is not None
+
+
+def test_many_threads_share_one_encoder() -> None:
+    encoder = RecordEncoder(redactor=Redactor())
+    seen: list[tuple[str, LogEntry]] = []
+
+    def work(name: str) -> None:
+        for i in range(300):
+            with LogContext(session_id=name):
+                encoded = encoder.encode_record(
+                    record("%s %d", name, i, thread_extra=f"{name}{i}", threadName=name, thread=i)
+                )
+            seen.append((f"{name} {i}", entry_of(encoded)))
+
+    threads = [threading.Thread(target=work, args=(f"worker{i}",)) for i in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+
+    assert len(seen) == 1800
+    for text, entry in seen:
+        name = text.split()[0]
+        assert entry.body == text
+        assert (entry.session_id, entry.attributes["thread.name"]) == (name, name)
+        assert entry.attributes["thread_extra"] == text.replace(" ", "")
+
+
+def test_a_defect_of_our_own_still_leaves_level_and_logger(monkeypatch) -> None:
+    def broken(*_arguments: object, **_settings: object) -> None:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(mapping, "map_record", broken)
+
+    entry = entry_of(RecordEncoder().encode_record(record({"structured": 1}, levelno=40)))
+
+    assert entry.body == "<unreadable record: RuntimeError>"
+    assert (entry.severity_number, entry.logger) == (17, "app.web")

@@ -129,6 +129,7 @@ def test_an_iterator_is_not_consumed() -> None:
 def test_secrets_are_masked_wherever_they_are() -> None:
     value = {"password": {"old": "x"}, "deep": [{"api_key": 1}, "token=abc"], "session_id": "4111 1111 1111 1111"}
 
+    assert plain({"user_id": {"password": "x"}}, cleaner=Redactor()) == {"user_id": {"password": "[REDACTED]"}}
     assert plain(value, cleaner=Redactor()) == {
         "password": "[REDACTED]",
         "deep": [{"api_key": "[REDACTED]"}, "token=[REDACTED]"],
