@@ -20,12 +20,15 @@ from opentelemetry.sdk._logs import LoggerProvider, LoggingHandler, ReadableLogR
 from opentelemetry.sdk._logs.export import LogRecordExportResult, SimpleLogRecordProcessor  # noqa: TID251  # the peer
 from opentelemetry.sdk.trace import TracerProvider
 
+from otel_bitacora.reporter.core.context import LogContext
 from otel_bitacora.reporter.core.encode import RecordEncoder
 from otel_bitacora.reporter.core.redact import Redactor
 
 RECORDS = 512
 TARGET = 0.25
 MESSAGE = "user %s did %s while the observability of this project was being worked on"
+CLEAN = b"user ana did spark.create.3 on topic observability in project number five, fine."
+CLEAN_PAIRS = b"GET /api/v1/items?id=5 status: 200 duration=12ms user=ana done, cached and served."
 
 
 class Kept:
@@ -75,12 +78,16 @@ def contenders() -> dict[str, Callable[[], object]]:
     usual, distinct = records(distinct=False), records(distinct=True)
     batch = mapped_by_otel(usual)
     redacting, plain, entries = RecordEncoder(redactor=Redactor()), RecordEncoder(), RecordEncoder(redactor=Redactor())
+    suspects = Redactor().suspects
     return {
         "otel encode_logs + serialize": lambda: encode_logs(batch).SerializeToString(),
         "bitacora": lambda: [redacting.encode_record(record) for record in usual],
         "bitacora, no value repeats": lambda: encode_with_cold_caches(distinct),
         "bitacora, without redaction": lambda: [plain.encode_record(record) for record in usual],
         "bitacora, the careful way": lambda: [entries._encode_carefully(record) for record in usual],  # noqa: SLF001
+        "scan a clean message": lambda: [suspects(CLEAN) for _ in usual],
+        "scan a clean message with = and :": lambda: [suspects(CLEAN_PAIRS) for _ in usual],
+        "read the context": lambda: [LogContext.current() for _ in usual],
         "format the message only": lambda: [record.getMessage() for record in usual],
     }
 
