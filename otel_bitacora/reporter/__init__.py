@@ -1,0 +1,1 @@
+"""Keeps log records and brings them to where they are read."""

@@ -1,0 +1,1 @@
+"""What the handler needs and nothing more: encoding and the journal."""

@@ -1,0 +1,1 @@
+"""The crash-safe journal: what `Writer` appended survives its process, and `Reader` finds it."""

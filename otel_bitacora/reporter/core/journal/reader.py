@@ -1,0 +1,218 @@
+"""Reads journals, while they are written or after: in order per instance, past damage, never raising for it."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from .directory import SETTLED
+from .frame import Kind
+from .opened import OpenedSegment, SegmentRef
+from .retention import SegmentFile, list_segments
+from .runs import Runs
+from .scan import RawFrame, Region
+
+_YIELDED = (Kind.RECORD, Kind.TOMBSTONE)
+
+
+class Frame(NamedTuple):
+    """One frame, whose payload is a view of a mapped segment or of a buffer: copy what is to outlive the batch."""
+
+    instance: bytes
+    sequence: int
+    kind: int
+    severity: int
+    payload: memoryview
+    scope_length: int
+    resource: bytes | None  # OTLP Resource; None: lost to damage
+    segment: SegmentRef
+    offset: int
+    end: int  # with the segment's number the position after this frame
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A region of a segment that holds no whole frame. A write that was cut short by a crash or a full disk looks the
+    same and is told by `is_torn_tail`: nothing that was acknowledged lies in it."""
+
+    segment: SegmentRef
+    start: int
+    end: int
+    reason: str
+    is_torn_tail: bool = False
+
+
+class Position(NamedTuple):
+    segment: int  # its number within the instance
+    offset: int
+
+
+def _ignore(_: Damage) -> None:
+    pass
+
+
+class _Seen:
+    """Which records of one instance were yielded: a writer that can't trust a segment's end writes it again."""
+
+    def __init__(self) -> None:
+        self.last = 0
+        self.gaps = Runs()  # next to damage; what lies in them is welcome later
+        self.is_damaged = False
+
+    def is_new(self, sequence: int) -> bool:
+        if sequence > self.last:
+            if self.is_damaged:
+                self.gaps.add(self.last + 1, sequence - self.last - 1)
+                self.is_damaged = False
+            self.last = sequence
+            return True
+        return bool(self.gaps and self.gaps.discard(sequence))
+
+
+class Reader:
+    """Iterates over the frames of one or several journals.
+
+    *positions* is where to go on, by instance. *registered_ns* is when the one for whom is read began to read: what was
+    merged since then was settled for it before. *on_damage* is told of every region without frames.
+    """
+
+    def __init__(
+        self,
+        *directories: Path,
+        positions: Mapping[bytes, Position] | None = None,
+        registered_ns: int | None = None,
+        on_damage: Callable[[Damage], None] = _ignore,
+    ) -> None:
+        self._directories = [str(directory) for directory in directories]
+        self._positions = dict(positions or {})
+        self._registered_ns = registered_ns
+        self._on_damage = on_damage
+        self._open: dict[str, OpenedSegment] = {}
+        self._finished: set[str] = set()
+        self._seen: dict[bytes, _Seen] = {}
+        self._sources: dict[str, list[tuple[bytes, int]]] = {}  # of merged segments, by path
+
+    @property
+    def positions(self) -> dict[bytes, Position]:
+        """Where reading stands, by instance, after the last frame yielded."""
+        return dict(self._positions)
+
+    def __iter__(self) -> Iterator[Frame]:
+        return self.poll()
+
+    def poll(self) -> Iterator[Frame]:
+        """Yield what came since the last time. It may be left at any frame; the next call goes on after it."""
+        for directory in self._directories:
+            by_instance: dict[bytes, list[SegmentFile]] = defaultdict(list)
+            segments = list_segments(directory)
+            self._forget_deleted(directory, segments)
+            for segment in segments:
+                by_instance[segment.instance].append(segment)
+            skipped = self._superseded(segments)
+            for instance, files in by_instance.items():
+                files.sort(key=lambda segment: segment.index)
+                yield from self._read_instance(instance, files, skipped)
+
+    def _forget_deleted(self, directory: str, segments: list[SegmentFile]) -> None:
+        present = {segment.path for segment in segments}
+        gone = [path for path in (*self._finished, *self._open) if path.startswith(directory) and path not in present]
+        for path in gone:
+            self._finished.discard(path)
+            if opened := self._open.pop(path, None):
+                opened.close()
+
+    def _superseded(self, segments: Iterable[SegmentFile]) -> set[tuple[bytes, int]]:
+        """Return the segments that a merged one stands for: a crash may have left them beside it."""
+        skipped: set[tuple[bytes, int]] = set()
+        for segment in segments:
+            if f"/{SETTLED}/" not in segment.path:
+                continue
+            sources = self._sources.get(segment.path)
+            if sources is None:
+                opened = self._opened(segment)
+                sources = self._sources[segment.path] = opened.sources() if opened and opened.is_merged else []
+            skipped.update(sources)
+        return skipped
+
+    def _read_instance(
+        self, instance: bytes, files: list[SegmentFile], skipped: set[tuple[bytes, int]]
+    ) -> Iterator[Frame]:
+        position = self._positions.get(instance, Position(-1, 0))
+        for number, file in enumerate(files):
+            if file.index < position.segment or file.path in self._finished:
+                continue
+            if (instance, file.index) in skipped:
+                continue
+            opened = self._opened(file)
+            if opened is None or self._was_merged_since(opened):
+                continue
+            start = position.offset if file.index == position.segment else 0
+            yield from self._read(opened, start, following=files[number + 1] if number + 1 < len(files) else None)
+
+    def _was_merged_since(self, opened: OpenedSegment) -> bool:
+        if not opened.is_merged or self._registered_ns is None or opened.header is None:
+            return False
+        return opened.header.created_ns >= self._registered_ns
+
+    def _opened(self, file: SegmentFile) -> OpenedSegment | None:
+        opened = self._open.get(file.path)
+        if opened is None:
+            try:
+                opened = OpenedSegment(file.path, file.instance, file.index)
+            except OSError:  # deleted since, or not ours to read
+                return None
+            if opened.is_newer:
+                self._on_damage(Damage(opened.ref, 0, file.size_bytes, opened.reason))
+                self._finished.add(file.path)
+                opened.close()
+                return None
+            self._open[file.path] = opened
+        return opened
+
+    def _read(self, opened: OpenedSegment, start: int, *, following: SegmentFile | None) -> Iterator[Frame]:
+        ref, scanner = opened.ref, opened.scanner
+        opened.seek(start)
+        for found in opened.frames(is_last=following is None):
+            if isinstance(found, Region):
+                self._report(opened, found, following)
+                continue
+            self._positions[ref.instance] = Position(ref.number, scanner.offset)
+            if found.kind in _YIELDED and (frame := self._frame(opened, found)):
+                yield frame
+        if opened.is_finished:
+            self._positions[ref.instance] = Position(ref.number, scanner.offset)
+            self._finished.add(ref.path)
+            self._open.pop(ref.path, None)
+            opened.close()
+
+    def _frame(self, opened: OpenedSegment, raw: RawFrame) -> Frame | None:
+        resource = opened.resource(raw.resource)
+        instance = opened.instance_of(raw.resource)
+        seen = self._seen.setdefault(instance, _Seen())
+        if raw.kind == Kind.RECORD and not seen.is_new(raw.sequence):
+            return None
+        return Frame(
+            instance,
+            raw.sequence,
+            raw.kind,
+            raw.severity,
+            raw.payload,
+            raw.scope_length,
+            resource,
+            opened.ref,
+            raw.offset,
+            opened.scanner.offset,
+        )
+
+    def _report(self, opened: OpenedSegment, region: Region, following: SegmentFile | None) -> None:
+        is_tail = opened.is_finished and region.end == opened.scanner.offset and not opened.is_sealed
+        next_opened = self._opened(following) if following is not None else None
+        if is_tail and next_opened is not None and next_opened.header is not None:
+            is_tail = region.start >= next_opened.header.previous_length
+        if not is_tail:
+            self._seen.setdefault(opened.ref.instance, _Seen()).is_damaged = True
+        reason = "the write was cut off" if is_tail else "no whole frame"
+        if region.start == 0 and opened.reason:
+            reason = opened.reason
+        self._on_damage(Damage(opened.ref, region.start, region.end, reason, is_tail))

@@ -1,0 +1,152 @@
+"""The segments of one instance: the open one, those sealed but not yet synced, and the roll from one to the next."""
+
+import contextlib
+import errno
+import fcntl
+import os
+from pathlib import Path
+
+from .frame import NO_INDEX, Kind, SegmentHeader, encode_frame, encode_resource, seed_of
+from .index import BLOCK_BYTES, Block, SealIndex, encode_seal
+from .segment import Segment, create
+from .settings import Counts, WriterSettings
+
+_KEPT_OPEN = 4  # sealed segments whose descriptor is kept for the next sync; older ones are opened again for it
+_MAX_RESOURCES = 0xFFFF
+
+
+class Segments:
+    """Used under the writer's lock."""
+
+    def __init__(self, settings: WriterSettings, instance: bytes, counts: Counts) -> None:
+        self._settings = settings
+        self._host = settings.host
+        self._counts = counts
+        self._instance = instance
+        self._seed = seed_of(instance)
+        self._resource = settings.resource(instance)
+        self._next_index = 0
+        self._previous = (NO_INDEX, 0)
+        self._numbers: dict[bytes, int] = {}  # resource -> its number in the open segment
+        self._announced: set[bytes] = set()  # resources whose frame was repeated in the current block
+        self._records = 0
+        self._blocks: list[Block] = []
+        self.block = Block(0)
+        self.block_end = 0
+        self.current: Segment | None = None
+        self.limit = 0  # length at which the open one is full
+        self.unsynced: list[Segment] = []
+        self.refused_for_space = False
+
+    def open_next(self, first_sequence: int) -> bool:
+        """Open a new segment, sealing the one before unless it is torn; False, and all as before, if the disk refuses."""
+        index, self._next_index = self._next_index, self._next_index + 1
+        old = self.current
+        previous_index, previous_length = (old.index, old.length) if old else self._previous
+        header = SegmentHeader(
+            self._instance,
+            index,
+            first_sequence,
+            self._settings.wall_ns(),
+            self._resource,
+            previous_index,
+            previous_length,
+        )
+        try:
+            new = create(self._host, self._settings.directory, header, self._settings.modes)
+        except FileNotFoundError:  # someone removed the whole journal: the next attempt finds it made again
+            with contextlib.suppress(OSError):
+                Path(self._settings.directory).mkdir(self._settings.modes.directory, parents=True)
+            return False
+        except OSError as exc:
+            self.refused_for_space = exc.errno in (errno.ENOSPC, errno.EDQUOT)
+            self._counts.last_error = str(exc)
+            return False
+        self.retire(first_sequence - 1)
+        self._start(new)
+        return True
+
+    def _start(self, new: Segment) -> None:
+        self.current = new
+        self.limit = self._settings.segment_bytes
+        self._numbers = {}
+        self._records = self._counts.journalled
+        self._blocks = []
+        self._counts.segments_created += 1
+        self.start_block()
+
+    def start_block(self) -> None:
+        """Begin the next block of the index at the end of what is written."""
+        assert self.current is not None
+        self.block = Block(self.current.length)
+        self._blocks.append(self.block)
+        self.block_end = self.current.length + BLOCK_BYTES
+        self._announced = set()
+
+    def resource_number(self, resource: bytes, sequence: int) -> tuple[int, bytes]:
+        """Return the resource's number, and the frame that must stand before its first record in each block."""
+        if not resource or resource == self._resource:
+            return 0, b""
+        number = self._numbers.setdefault(resource, len(self._numbers) + 1)
+        if number > _MAX_RESOURCES:
+            raise OverflowError("more resources than a segment can number")
+        if resource in self._announced:
+            return number, b""
+        self._announced.add(resource)
+        frame = encode_resource(resource, instance=self._instance, number=number, sequence=sequence, seed=self._seed)
+        return number, frame
+
+    def retire(self, last_sequence: int) -> None:
+        """Seal and unlock the open segment; it stays at hand until it is synced."""
+        old, self.current = self.current, None
+        if old is None:
+            return
+        self._previous = (old.index, old.length)
+        if not old.is_torn:
+            self._seal(old, last_sequence)
+        with contextlib.suppress(OSError):
+            self._host.flock(old.fd, fcntl.LOCK_UN)
+        self.unsynced.append(old)
+        for segment in self.unsynced[:-_KEPT_OPEN]:
+            self.close(segment)
+        if len(self.unsynced) > 64:
+            self.unsynced = [segment for segment in self.unsynced if os.path.lexists(segment.path)]
+
+    def _seal(self, old: Segment, last_sequence: int) -> None:
+        blocks = [block for block in self._blocks if block.levels]
+        payload = encode_seal(SealIndex(last_sequence, self._counts.journalled - self._records, old.length, blocks))
+        frame = encode_frame(payload, kind=Kind.SEAL, sequence=last_sequence, seed=self._seed)
+        with contextlib.suppress(OSError):  # a segment without a seal is read all the same
+            self._host.write(old.fd, frame)
+
+    def forget(self) -> None:
+        """Let go of the open segment, whose file is gone."""
+        old, self.current = self.current, None
+        if old is not None:
+            self._previous = (old.index, old.length)
+            self.close(old)
+
+    def close(self, segment: Segment) -> None:
+        if segment.fd >= 0:
+            with contextlib.suppress(OSError):
+                self._host.close(segment.fd)
+            segment.fd = -1
+
+    def abandon(self, *, in_write: bool) -> None:
+        """Close what a forked child inherited, without unlocking it.
+
+        Where the fork fell into a write, that write may still be going on in this thread: its descriptor then leads
+        nowhere instead of to the next file that is opened.
+        """
+        current, self.current = self.current, None
+        for segment in self.unsynced:
+            self.close(segment)
+        if current is None:
+            return
+        if in_write:
+            with contextlib.suppress(OSError):
+                null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+                os.dup2(null, current.fd, inheritable=False)
+                os.close(null)
+                return
+        self.close(current)
