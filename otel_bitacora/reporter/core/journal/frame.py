@@ -17,9 +17,9 @@ UID_BYTES = 49  # 32 hex digits of the instance, "-", 16 hex digits of the seque
 
 _HEADER = Struct("<8sHHI16sQQQQQI")
 _CRC = Struct("<I")
-FRAME_HEAD = Struct("<4sBBHHIQ")  # all that the CRC covers of a frame's header
-FRAME = Struct("<4sBBHHIQI")
-FRAME_BYTES = FRAME.size
+FRAME_HEAD = Struct("<4sBBHHIQ")
+CRC_BYTES = _CRC.size  # after the payload, so that one call computes it over all the rest
+FRAME_BYTES = FRAME_HEAD.size + CRC_BYTES  # of a frame without payload
 _RUN = Struct("<QQ")
 
 
@@ -116,8 +116,8 @@ def encode_frame(
     scope_length: int = 0,
     resource: int = 0,
 ) -> bytes:
-    head = FRAME_HEAD.pack(SYNC, kind, severity, scope_length, resource, len(payload), sequence)
-    return head + _CRC.pack(crc32(payload, crc32(head, seed))) + payload
+    data = FRAME_HEAD.pack(SYNC, kind, severity, scope_length, resource, len(payload), sequence) + payload
+    return data + _CRC.pack(crc32(data, seed))
 
 
 def encode_resource(resource: bytes, *, instance: bytes, number: int, sequence: int, seed: int) -> bytes:

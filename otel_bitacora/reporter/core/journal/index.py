@@ -14,16 +14,25 @@ _BLOCK = Struct("<QIQQI")
 _KEY = Struct("<II")
 _NEVER = 2**64 - 1
 
+IndexKey = tuple[str, str]  # session, logger
+
 
 @dataclass(slots=True)
 class Block:
     """The records from *offset* up to the next block's."""
 
     offset: int
-    keys: set[tuple[str, str]] | None = field(default_factory=set)  # (session, logger); None: any
+    keys: set[IndexKey] = field(default_factory=set)
+    is_any: bool = False  # there were too many keys to keep
     levels: int = 0  # bit n: a record of severity number n
     first_ns: int = _NEVER
     last_ns: int = 0
+
+    def note(self, severity: int, key: IndexKey, time_ns: int) -> None:
+        self.levels |= 1 << severity
+        self.keys.add(key)
+        self.first_ns = min(self.first_ns, time_ns)
+        self.last_ns = max(self.last_ns, time_ns)
 
 
 @dataclass(slots=True)
@@ -35,7 +44,7 @@ class SealIndex:
 
 
 def encode_seal(seal: SealIndex) -> bytes:
-    keys = sorted(set().union(*(block.keys or () for block in seal.blocks)))
+    keys = sorted(set().union(*(block.keys for block in seal.blocks)))
     if len(keys) > _MAX_KEYS:
         keys = []
     names = sorted({name for key in keys for name in key})
@@ -47,16 +56,15 @@ def encode_seal(seal: SealIndex) -> bytes:
         parts += (len(data).to_bytes(2, "little"), data)
     parts += (_KEY.pack(name_ids[session], name_ids[logger]) for session, logger in keys)
     for block in seal.blocks:
-        ids = None if block.keys is None else [key_ids.get(key, _ANY) for key in block.keys]
-        known = ids is not None and _ANY not in ids
-        count = len(ids) if known and ids is not None else _ANY
+        is_any = block.is_any or not block.keys <= key_ids.keys()
+        ids = [] if is_any else [key_ids[key] for key in block.keys]
+        count = _ANY if is_any else len(ids)
         parts.append(_BLOCK.pack(block.offset, block.levels, block.first_ns, block.last_ns, count))
-        parts += (number.to_bytes(4, "little") for number in (ids or ()) if known)
+        parts += (number.to_bytes(4, "little") for number in ids)
     return b"".join(parts)
 
 
 def decode_seal(payload: bytes | memoryview) -> SealIndex:
-    """Return the index; a block whose keys weren't kept has None there."""
     data = bytes(payload)
     last, records, data_end, name_count, key_count, block_count = _TOP.unpack_from(data)
     at = _TOP.size
@@ -65,17 +73,15 @@ def decode_seal(payload: bytes | memoryview) -> SealIndex:
         size = int.from_bytes(data[at : at + 2], "little")
         names.append(data[at + 2 : at + 2 + size].decode(errors="replace"))
         at += 2 + size
-    keys: list[tuple[str, str]] = []
-    for session, logger in _KEY.iter_unpack(data[at : at + _KEY.size * key_count]):
-        keys.append((names[session], names[logger]))
-    at += _KEY.size * key_count
+    end = at + _KEY.size * key_count
+    keys = [(names[session], names[logger]) for session, logger in _KEY.iter_unpack(data[at:end])]
     blocks: list[Block] = []
+    at = end
     for _ in range(block_count):
-        offset, levels, first, end, count = _BLOCK.unpack_from(data, at)
+        offset, levels, first_ns, last_ns, count = _BLOCK.unpack_from(data, at)
         at += _BLOCK.size
-        found: set[tuple[str, str]] | None = None
-        if count != _ANY:
-            found = {keys[int.from_bytes(data[at + 4 * n : at + 4 * n + 4], "little")] for n in range(count)}
-            at += 4 * count
-        blocks.append(Block(offset, found, levels, first, end))
+        numbers = () if count == _ANY else range(at, at + 4 * count, 4)
+        found = {keys[int.from_bytes(data[number : number + 4], "little")] for number in numbers}
+        blocks.append(Block(offset, found, count == _ANY, levels, first_ns, last_ns))
+        at += 4 * len(found)
     return SealIndex(last, records, data_end, blocks)

@@ -7,7 +7,18 @@ from collections.abc import Callable
 from zlib import crc32
 
 from .drops import Drops
-from .frame import FRAME_HEAD, MAX_PAYLOAD_BYTES, SYNC, Kind, encode_frame, seed_of
+from .frame import (
+    FRAME_BYTES,
+    FRAME_HEAD,
+    MAX_PAYLOAD_BYTES,
+    MAX_SCOPE_BYTES,
+    SYNC,
+    UID_BYTES,
+    Kind,
+    encode_frame,
+    seed_of,
+)
+from .index import IndexKey
 from .liveness import mark_process
 from .memory import Entry, Ring
 from .reserve import Reserve
@@ -20,6 +31,7 @@ _CHECK_MASK = 255  # records between two looks at whether the segment still has 
 _RECORD = int(Kind.RECORD)
 _RETRY_SECONDS = 1.0
 _INSTANCE_BYTES = 16
+_pack_head = FRAME_HEAD.pack
 
 
 class Instance:
@@ -47,95 +59,133 @@ class Instance:
         self._uid_prefix = self.id.hex().encode() + b"-"
         self._drops = Drops(self.counts.dropped)
         self._postponed: list[Callable[[], object]] = []
-        self._is_plain = False  # an open segment, nothing waiting in memory, no drops to tell: the short way
+        self._plain: Segment | None = None  # the open segment, while records can go there without further ado
         self._check_at = 0.0
         self._retry_at = 0.0
 
-    def append(
-        self,
-        before: bytes,
-        after: bytes | None,
-        scope_length: int,
-        severity: int,
-        session: str,
-        logger: str,
-        time_ns: int,
-        resource: bytes,
+    @property
+    def journalled(self) -> int:
+        """How many records are in the journal's files."""
+        return self.sequence - sum(self.counts.dropped.values()) - len(self.ring)
+
+    # Longer than other functions, because each call taken out of it costs it a thirtieth of its time.
+    def append(  # noqa: PLR0917 - keywords cost as much
+        self, before: bytes, after: bytes, scope_length: int, severity: int, key: IndexKey, time_ns: int
     ) -> int:
         """Write one record and return its sequence number; 0 if a signal handler came amid another append."""
         with self.lock:
             if self.busy:
-                entry = Entry(before, after, scope_length, severity, session, logger, time_ns, resource)
-                return self._postpone(lambda: self._append_next(entry))
+                return self._postpone_entry(Entry(before, after, scope_length, severity, key, time_ns))
             self.busy = True
             self.sequence = sequence = self.sequence + 1
             try:
-                if self._is_plain and severity >= self.severity_floor and not resource and after is not None:
-                    self._append_plain(sequence, before, after, scope_length, severity, session, logger, time_ns)
-                else:
-                    entry = Entry(before, after, scope_length, severity, session, logger, time_ns, resource)
-                    self._append_entry(sequence, entry)
+                size = len(before) + len(after) + UID_BYTES
+                segment = self._plain
+                if (
+                    segment is not None
+                    and severity >= self.severity_floor
+                    and size <= MAX_PAYLOAD_BYTES
+                    and scope_length <= MAX_SCOPE_BYTES
+                    and sequence & _CHECK_MASK
+                    and self._monotonic() < self._check_at
+                ):
+                    head = _pack_head(SYNC, _RECORD, severity, scope_length, 0, size, sequence)
+                    data = b"%b%b%b%016x%b" % (head, before, self._uid_prefix, sequence, after)
+                    written = self._write(segment.fd, data + crc32(data, self._seed).to_bytes(4, "little"))
+                    if written == size + FRAME_BYTES:
+                        segment.length = length = segment.length + written
+                        block = segment.block
+                        block.levels |= 1 << severity
+                        block.keys.add(key)
+                        if time_ns > block.last_ns:  # max() would be a call
+                            block.last_ns = time_ns
+                        block.first_ns = min(block.first_ns, time_ns)
+                        if length >= segment.stop:
+                            self._stop(segment)
+                        return sequence
+                    self._torn(written)
+                self._append_entry(sequence, Entry(before, after, scope_length, severity, key, time_ns))
+            except OSError as exc:
+                self._refused(exc)
+                self._append_entry(sequence, Entry(before, after, scope_length, severity, key, time_ns))
             except BaseException:
                 self._interrupted(sequence)
                 raise
             finally:
                 self.busy = False
-            if self._postponed:
-                self._run_postponed()
+                if self._postponed:
+                    self._run_postponed()
         return sequence
 
-    def _append_plain(
-        self,
-        sequence: int,
-        before: bytes,
-        after: bytes,
-        scope_length: int,
-        severity: int,
-        session: str,
-        logger: str,
-        time_ns: int,
-    ) -> None:
-        if not sequence & _CHECK_MASK or self._monotonic() >= self._check_at:
-            self._check()
-        segments = self.segments
-        segment = segments.current
-        payload = b"%b%b%016x%b" % (before, self._uid_prefix, sequence, after)
-        head = FRAME_HEAD.pack(SYNC, _RECORD, severity, scope_length, 0, len(payload), sequence)
-        frame = head + crc32(payload, crc32(head, self._seed)).to_bytes(4, "little") + payload
-        try:
-            written = -1 if segment is None else self._write(segment.fd, frame)
-        except OSError as exc:
-            self._note(exc)
-            written = -1
-        if segment is None or written != len(frame):
-            self._torn(written)
-            self._append_entry(sequence, Entry(before, after, scope_length, severity, session, logger, time_ns, b""))
-            return
-        segment.length += written
-        self._count(segment, severity, session, logger, time_ns, written)
+    def append_entry(self, entry: Entry) -> int:
+        """Write a record that has a Resource of its own, or its sender's uid."""
+        with self.lock:
+            if self.busy:
+                return self._postpone_entry(entry)
+            self._run(lambda: self._append_next(entry))
+            return self.sequence
 
-    def _count(self, segment: Segment, severity: int, session: str, logger: str, time_ns: int, size: int) -> None:
-        self.counts.journalled += 1
-        self.counts.bytes_written += size
-        block = self.segments.block
-        block.levels |= 1 << severity
-        if block.keys is not None:
-            block.keys.add((session, logger))
-        block.first_ns = min(block.first_ns, time_ns)
-        block.last_ns = max(block.last_ns, time_ns)
-        if segment.length >= self.segments.block_end:
-            self.segments.start_block()
-        if segment.length >= self.segments.limit:
-            self._roll()
+    def drop(self, reason: str, count: int = 1) -> int:
+        """Take *count* sequence numbers for calls that aren't kept; return the last, or 0 as append does."""
+        with self.lock:
+            if self.busy:
+                return self._postpone(lambda: self._take_drop(reason, count))
+            self._run(lambda: self._take_drop(reason, count))
+            return self.sequence
+
+    def _run(self, action: Callable[[], object]) -> None:
+        self.busy = True
+        try:
+            action()
+        except BaseException:
+            self._interrupted(self.sequence)
+            raise
+        finally:
+            self.busy = False
+            if self._postponed:
+                self._run_postponed()
+
+    def _write_whole(self, segment: Segment, data: bytes) -> bool:
+        try:
+            written = self._write(segment.fd, data)
+        except OSError as exc:
+            self._refused(exc)
+            return False
+        if written != len(data):
+            self._torn(written)
+            return False
+        segment.length += written
+        return True
+
+    def _stop(self, segment: Segment) -> None:
+        """The block or the segment is full."""
+        if segment.length < segment.limit:
+            self.segments.start_block(segment)
+        elif self.segments.open_next(self.sequence + 1, self.journalled):
+            self.is_upkeep_due = True
+        else:  # no new one to be had: go on in this one for a while
+            segment.limit += self._settings.segment_bytes // 8
+            self.segments.start_block(segment)
+        self._choose_way()
+
+    def _choose_way(self) -> None:
+        """Take the short way while a segment is open, nothing waits in memory, and there are no drops to tell."""
+        segment = self.segments.current
+        is_plain = segment is not None and not (segment.is_torn or self.ring or self._drops)
+        self._plain = segment if is_plain else None
 
     # The long way: memory, drops, other resources, rolls.
 
     def _append_entry(self, sequence: int, entry: Entry) -> None:
-        if entry.severity < self.severity_floor:
+        if self._monotonic() >= self._check_at or not sequence & _CHECK_MASK:
+            self._check()
+        if entry.is_too_large:
+            self._drop("too_large", sequence)
+        elif entry.severity < self.severity_floor:
             self._drop("journal_full", sequence)
         elif not (self._is_ready() and self._write_entry(sequence, entry)):
             self._keep_in_memory(sequence, entry)
-        self._is_plain = not (self.ring or self._drops) and self.segments.current is not None
+        self._choose_way()
 
     def _is_ready(self) -> bool:
         """Return whether a segment is open and nothing waits in memory that must be written before."""
@@ -150,9 +200,9 @@ class Instance:
         if self.segments.current is not None and not self.segments.current.is_torn:
             return True
         first = self.ring.first_sequence if self.ring else max(self.sequence, 1)
-        if not self.segments.open_next(first):
+        if not self.segments.open_next(first, self.journalled):
             released = self.segments.refused_for_space and self.reserve.release()
-            if not (released and self.segments.open_next(first)):
+            if not (released and self.segments.open_next(first, self.journalled)):
                 self._retry_at = self._monotonic() + _RETRY_SECONDS
                 return False
         self._check_at = self._monotonic() + _CHECK_SECONDS
@@ -180,7 +230,9 @@ class Instance:
             data = tombstone + announcement + self._encode(sequence, entry, number)
             if self._write_whole(segment, data):
                 self._drops.clear()
-                self._count(segment, entry.severity, entry.session, entry.logger, entry.time_ns, len(data))
+                segment.block.note(entry.severity, entry.key, entry.time_ns)
+                if segment.length >= segment.stop:
+                    self._stop(segment)
                 return True
         return False
 
@@ -198,17 +250,12 @@ class Instance:
             resource=number,
         )
 
-    def _write_whole(self, segment: Segment, data: bytes) -> bool:
-        try:
-            written = self._write(segment.fd, data)
-        except OSError as exc:
-            written = -1
-            self._note(exc)
-        if written == len(data):
-            segment.length += written
-            return True
-        self._torn(written)
-        return False
+    def _refused(self, error: OSError) -> None:
+        self.counts.write_errors += 1
+        self.counts.last_error = str(error)
+        self._torn(-1)
+        if error.errno == errno.ENOSPC:
+            self.reserve.release()
 
     def _torn(self, written: int) -> None:
         """The open segment ends in bytes that nobody can vouch for: they stay, and nothing is added to them."""
@@ -217,13 +264,7 @@ class Instance:
         if written >= 0:
             self.counts.torn_writes += 1
             self.reserve.release()  # a short write is how a full disk shows first
-        self._is_plain = False
-
-    def _note(self, error: OSError) -> None:
-        self.counts.write_errors += 1
-        self.counts.last_error = str(error)
-        if error.errno == errno.ENOSPC:
-            self.reserve.release()
+        self._plain = None
 
     def _keep_in_memory(self, sequence: int, entry: Entry) -> None:
         for gone in self.ring.push(sequence, entry):
@@ -231,20 +272,14 @@ class Instance:
 
     def _drop(self, reason: str, first: int, count: int = 1) -> None:
         self._drops.add(reason, first, count)
-        self._is_plain = False
+        self._plain = None
         if self._drops.are_many and not self.ring:
             self._write_drops()
 
     def _write_drops(self) -> None:
-        if self._drops and self._open() and (segment := self.segments.current):
-            if self._write_whole(segment, self._drops.frame(sequence=self.sequence, seed=self._seed)):
-                self._drops.clear()
-
-    def _roll(self) -> None:
-        if self.segments.open_next(self.sequence + 1):
-            self.is_upkeep_due = True
-        else:  # no new one to be had: go on in this one for a while
-            self.segments.limit += self._settings.segment_bytes // 8
+        segment = self.segments.current if self._drops and self._open() else None
+        if segment and self._write_whole(segment, self._drops.frame(sequence=self.sequence, seed=self._seed)):
+            self._drops.clear()
 
     def _check(self) -> None:
         """Notice that the segment lost its name, and ask for upkeep now and then."""
@@ -259,7 +294,7 @@ class Instance:
         if is_gone:
             self.counts.segments_lost += 1
             self.segments.forget()
-            self._is_plain = False
+            self._plain = None
         self.is_upkeep_due = True
 
     # Signal handlers and other interruptions.
@@ -269,14 +304,12 @@ class Instance:
         self._postponed.append(action)
         return 0
 
+    def _postpone_entry(self, entry: Entry) -> int:
+        return self._postpone(lambda: self._append_next(entry))
+
     def _run_postponed(self) -> None:
         while self._postponed:
-            action = self._postponed.pop(0)
-            self.busy = True
-            try:
-                action()
-            finally:
-                self.busy = False
+            self._run(self._postponed.pop(0))
 
     def _append_next(self, entry: Entry) -> None:
         self.sequence += 1
@@ -289,20 +322,6 @@ class Instance:
 
     # For others.
 
-    def drop(self, reason: str, count: int = 1) -> int:
-        """Take *count* sequence numbers for calls that aren't kept; return the last, or 0 as append does."""
-        with self.lock:
-            if self.busy:
-                return self._postpone(lambda: self._take_drop(reason, count))
-            self.busy = True
-            try:
-                self._take_drop(reason, count)
-            finally:
-                self.busy = False
-            if self._postponed:
-                self._run_postponed()
-            return self.sequence
-
     def _take_drop(self, reason: str, count: int) -> None:
         first = self.sequence + 1
         self.sequence += count
@@ -311,21 +330,17 @@ class Instance:
     def write_pending(self, *, seal: bool = False) -> None:
         """Write what waits in memory, without waiting for the next record; then let go of the segment if asked."""
         with self.lock:
-            if self.busy:
-                return
-            self.busy = True
-            try:
-                self._retry_at = 0.0
-                if self.ring and self._open():
-                    self._drain()
-                self._write_drops()
-                if seal:
-                    self.segments.retire(self.sequence)
-                self._is_plain = not (self.ring or self._drops) and self.segments.current is not None
-            finally:
-                self.busy = False
-            if self._postponed:
-                self._run_postponed()
+            if not self.busy:
+                self._run(lambda: self._write_pending(seal=seal))
+
+    def _write_pending(self, *, seal: bool) -> None:
+        self._retry_at = 0.0
+        if self.ring and self._open():
+            self._drain()
+        self._write_drops()
+        if seal:
+            self.segments.retire(self.sequence, self.journalled)
+        self._choose_way()
 
     def dirty(self) -> tuple[list[Segment], int]:
         with self.lock:

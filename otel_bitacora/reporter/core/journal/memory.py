@@ -3,6 +3,9 @@
 from collections import deque
 from dataclasses import dataclass
 
+from .frame import MAX_PAYLOAD_BYTES, MAX_SCOPE_BYTES
+from .index import IndexKey
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -12,10 +15,13 @@ class Entry:
     after: bytes | None  # None: the payload is complete and carries its sender's uid
     scope_length: int
     severity: int
-    session: str
-    logger: str
+    key: IndexKey
     time_ns: int
-    resource: bytes
+    resource: bytes = b""
+
+    @property
+    def is_too_large(self) -> bool:
+        return self.scope_length > MAX_SCOPE_BYTES or self.size_bytes > MAX_PAYLOAD_BYTES
 
     @property
     def size_bytes(self) -> int:

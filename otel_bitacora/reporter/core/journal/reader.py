@@ -34,7 +34,8 @@ class Frame(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Damage:
     """A region of a segment that holds no whole frame. A write that was cut short by a crash or a full disk looks the
-    same and is told by `is_torn_tail`: nothing that was acknowledged lies in it."""
+    same and is told by `is_torn_tail`: nothing that was acknowledged lies in it.
+    """
 
     segment: SegmentRef
     start: int

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 from zlib import crc32
 
-from .frame import FRAME, FRAME_BYTES, FRAME_HEAD, MAX_PAYLOAD_BYTES, SYNC, Kind, seed_of
+from .frame import CRC_BYTES, FRAME_BYTES, FRAME_HEAD, MAX_PAYLOAD_BYTES, SYNC, Kind, seed_of
 
 _INSTANCE_BYTES = 16
 
@@ -81,18 +81,20 @@ class Scanner:
 
     def _frame_at(self, view: memoryview, at: int, base: int) -> RawFrame | bool:
         """Return the frame there; False if there is none, True if it might go on after the end of *view*."""
-        sync, kind, severity, scope_length, number, size, sequence, checksum = FRAME.unpack_from(view, at)
+        sync, kind, severity, scope_length, number, size, sequence = FRAME_HEAD.unpack_from(view, at)
         if sync != SYNC or size > MAX_PAYLOAD_BYTES:
             return False
-        start = at + FRAME_BYTES
-        if start + size > len(view):
+        start = at + FRAME_HEAD.size
+        end = start + size
+        if end + CRC_BYTES > len(view):
             return True
-        payload = view[start : start + size]
-        head = view[at : at + FRAME_HEAD.size]
         origin = self.origins.get(number) if kind != Kind.RESOURCE else None
-        if crc32(payload, crc32(head, origin.seed if origin else self._seed)) != checksum:
-            if origin is not None or not self._is_of_lost_origin(number, head, payload, checksum):
-                return False
+        checksum = int.from_bytes(view[end : end + CRC_BYTES], "little")
+        if crc32(view[at:end], origin.seed if origin else self._seed) != checksum and (
+            origin is not None or not self._is_of_lost_origin(number, view[at:end], checksum)
+        ):
+            return False
+        payload = view[start:end]
         if kind == Kind.RESOURCE:
             self.learn(number, payload)
         return RawFrame(base + at, kind, severity, scope_length, number, sequence, payload)
@@ -101,14 +103,14 @@ class Scanner:
         instance = bytes(payload[:_INSTANCE_BYTES])
         self.origins[number] = Origin(instance, bytes(payload[_INSTANCE_BYTES:]), seed_of(instance))
 
-    def _is_of_lost_origin(self, number: int, head: memoryview, payload: memoryview, checksum: int) -> bool:
+    def _is_of_lost_origin(self, number: int, covered: memoryview, checksum: int) -> bool:
         """In a merged segment the frame that names the instance may be damaged: look for its copy."""
         if self.sweep is None:
             return False
         sweep, self.sweep = self.sweep, None
         sweep()
         origin = self.origins.get(number)
-        return origin is not None and crc32(payload, crc32(head, origin.seed)) == checksum
+        return origin is not None and crc32(covered, origin.seed) == checksum
 
 
 def find_resources(scanner: Scanner, data: bytes | mmap.mmap) -> None:

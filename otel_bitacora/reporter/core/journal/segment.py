@@ -4,11 +4,12 @@ import contextlib
 import fcntl
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .directory import NEW_SUFFIX, Modes, segment_name
 from .frame import SegmentHeader, encode_resource, seed_of
 from .host import Os
+from .index import Block
 
 _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -19,6 +20,9 @@ class Segment:
     path: str
     index: int
     length: int  # of the frames known to be whole, the header included; never less than what a reader may trust
+    limit: int = 0  # length at which it is full
+    stop: int = 0  # length at which the current block of the index is full, or the segment
+    block: Block = field(default_factory=lambda: Block(0))
     is_named_durably: bool = False
     is_torn: bool = False
 

@@ -29,17 +29,17 @@ class Segments:
         self._previous = (NO_INDEX, 0)
         self._numbers: dict[bytes, int] = {}  # resource -> its number in the open segment
         self._announced: set[bytes] = set()  # resources whose frame was repeated in the current block
-        self._records = 0
+        self._records_before = 0  # the open segment
         self._blocks: list[Block] = []
-        self.block = Block(0)
-        self.block_end = 0
         self.current: Segment | None = None
-        self.limit = 0  # length at which the open one is full
         self.unsynced: list[Segment] = []
         self.refused_for_space = False
 
-    def open_next(self, first_sequence: int) -> bool:
-        """Open a new segment, sealing the one before unless it is torn; False, and all as before, if the disk refuses."""
+    def open_next(self, first_sequence: int, records: int) -> bool:
+        """Open a new segment, sealing the one before unless it is torn; False, and all as before, if the disk refuses.
+
+        *records* is how many the instance has written.
+        """
         index, self._next_index = self._next_index, self._next_index + 1
         old = self.current
         previous_index, previous_length = (old.index, old.length) if old else self._previous
@@ -62,25 +62,24 @@ class Segments:
             self.refused_for_space = exc.errno in (errno.ENOSPC, errno.EDQUOT)
             self._counts.last_error = str(exc)
             return False
-        self.retire(first_sequence - 1)
+        self.retire(first_sequence - 1, records)
+        self._records_before = records
         self._start(new)
         return True
 
     def _start(self, new: Segment) -> None:
         self.current = new
-        self.limit = self._settings.segment_bytes
+        new.limit = self._settings.segment_bytes
         self._numbers = {}
-        self._records = self._counts.journalled
         self._blocks = []
         self._counts.segments_created += 1
-        self.start_block()
+        self.start_block(new)
 
-    def start_block(self) -> None:
+    def start_block(self, segment: Segment) -> None:
         """Begin the next block of the index at the end of what is written."""
-        assert self.current is not None
-        self.block = Block(self.current.length)
-        self._blocks.append(self.block)
-        self.block_end = self.current.length + BLOCK_BYTES
+        segment.block = Block(segment.length)
+        segment.stop = min(segment.length + BLOCK_BYTES, segment.limit)
+        self._blocks.append(segment.block)
         self._announced = set()
 
     def resource_number(self, resource: bytes, sequence: int) -> tuple[int, bytes]:
@@ -96,14 +95,14 @@ class Segments:
         frame = encode_resource(resource, instance=self._instance, number=number, sequence=sequence, seed=self._seed)
         return number, frame
 
-    def retire(self, last_sequence: int) -> None:
+    def retire(self, last_sequence: int, records: int) -> None:
         """Seal and unlock the open segment; it stays at hand until it is synced."""
         old, self.current = self.current, None
         if old is None:
             return
         self._previous = (old.index, old.length)
         if not old.is_torn:
-            self._seal(old, last_sequence)
+            self._seal(old, last_sequence, records - self._records_before)
         with contextlib.suppress(OSError):
             self._host.flock(old.fd, fcntl.LOCK_UN)
         self.unsynced.append(old)
@@ -112,9 +111,9 @@ class Segments:
         if len(self.unsynced) > 64:
             self.unsynced = [segment for segment in self.unsynced if os.path.lexists(segment.path)]
 
-    def _seal(self, old: Segment, last_sequence: int) -> None:
+    def _seal(self, old: Segment, last_sequence: int, records: int) -> None:
         blocks = [block for block in self._blocks if block.levels]
-        payload = encode_seal(SealIndex(last_sequence, self._counts.journalled - self._records, old.length, blocks))
+        payload = encode_seal(SealIndex(last_sequence, records, old.length, blocks))
         frame = encode_frame(payload, kind=Kind.SEAL, sequence=last_sequence, seed=self._seed)
         with contextlib.suppress(OSError):  # a segment without a seal is read all the same
             self._host.write(old.fd, frame)

@@ -30,8 +30,6 @@ class WriterSettings:
 
 @dataclass(slots=True)
 class Counts:
-    journalled: int = 0
-    bytes_written: int = 0
     segments_created: int = 0
     segments_lost: int = 0  # deleted under the writer: tmpfiles, rm -rf
     segments_retired: int = 0  # deleted by retention
@@ -48,6 +46,7 @@ class WriterStats:
 
     instance_id: bytes
     last_sequence: int
+    journalled: int
     health: Literal["ok", "degraded"]
     counts: Counts
     sync: SyncCounts

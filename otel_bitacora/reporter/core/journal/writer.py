@@ -9,13 +9,16 @@ from pathlib import Path
 
 from . import directory as place
 from .host import HOST, Os
+from .index import IndexKey
 from .instance import Instance
+from .memory import Entry
 from .reserve import RESERVE_BYTES
 from .settings import WriterSettings, WriterStats
 from .sync import Syncer, SyncMode, sync_floor
 from .upkeep import Upkeep
 
 _SEGMENT_BYTES = 8 << 20
+_NO_KEY: IndexKey = ("", "")
 _SEGMENTS_IN_BOUND = 64  # at least: retention deletes whole segments
 
 
@@ -92,20 +95,17 @@ class Writer:
     def append(
         self,
         before: bytes,
-        after: bytes | None,
+        after: bytes,
         *,
         scope_length: int,
         severity: int,
-        session: str = "",
-        logger: str = "",
+        key: IndexKey = _NO_KEY,
         time_ns: int = 0,
-        resource: bytes = b"",
     ) -> int:
         """Write one record, an OTLP ScopeLogs with its scope first, in one write; return its sequence number.
 
-        The 49 bytes of its uid are put between *before* and *after*, whose lengths count them already; with None as
-        *after* the payload is complete. *scope_length* is the length of all in it before the log record. *session*,
-        *logger* and *time_ns* are for the index. *resource* is an OTLP Resource other than the writer's own.
+        The 49 bytes of its uid are put between *before* and *after*, whose lengths count them already. *scope_length*
+        is the length of all in it before the log record. *key* (session, logger) and *time_ns* are for the index.
 
         A record from ERROR on (or every one, as `sync` says) is on the disk when this returns, within the budget.
         Returns 0 in a signal handler that came amid another append: the record is written when that one returns.
@@ -114,10 +114,30 @@ class Writer:
         if not process.mark[0]:
             process = self._current()
         instance = process.instance
-        sequence = instance.append(before, after, scope_length, severity, session, logger, time_ns, resource)
+        sequence = instance.append(before, after, scope_length, severity, key, time_ns)
         if severity >= self._sync_floor:
             self._wait_for_disk(process, sequence)
         if instance.is_upkeep_due:
+            process.upkeep.run()
+        return sequence
+
+    def append_received(
+        self,
+        payload: bytes,
+        *,
+        resource: bytes,
+        scope_length: int,
+        severity: int,
+        key: IndexKey = _NO_KEY,
+        time_ns: int = 0,
+    ) -> int:
+        """Write a record that another program sent: complete with its uid, and under its own OTLP Resource."""
+        process = self._current()
+        entry = Entry(payload, None, scope_length, severity, key, time_ns, resource)
+        sequence = process.instance.append_entry(entry)
+        if severity >= self._sync_floor:
+            self._wait_for_disk(process, sequence)
+        if process.instance.is_upkeep_due:
             process.upkeep.run()
         return sequence
 
@@ -148,6 +168,7 @@ class Writer:
         return WriterStats(
             instance_id=instance.id,
             last_sequence=instance.sequence,
+            journalled=instance.journalled,
             health="degraded" if is_degraded else "ok",
             counts=instance.counts,
             sync=process.syncer.counts,
