@@ -19,6 +19,10 @@ class Drops:
         """Whether they should be written even though no record is."""
         return sum(runs.run_count for runs in self._pending.values()) > _MAX_RUNS
 
+    @property
+    def first(self) -> int:
+        return min(next(iter(runs))[0] for runs in self._pending.values())
+
     def add(self, reason: str, first: int, count: int = 1) -> None:
         self._totals[reason] = self._totals.get(reason, 0) + count
         runs = self._pending.get(reason)

@@ -1,6 +1,7 @@
 """The stream of records of one process: sequence numbers, the one write per record, and what happens when it fails."""
 
 import errno
+import math
 import os
 import threading
 from collections.abc import Callable
@@ -47,7 +48,11 @@ class Instance:
         self.segments = Segments(settings, self.id, self.counts)
         self.ring = Ring(settings.memory_bytes)
         self.reserve = Reserve(
-            settings.directory, size_bytes=settings.reserve_bytes, mode=settings.modes.file, host=settings.host
+            settings.directory,
+            size_bytes=settings.reserve_bytes,
+            mode=settings.modes.file,
+            host=settings.host,
+            monotonic=settings.monotonic,
         )
         self.severity_floor = 0
         self.is_upkeep_due = False
@@ -97,11 +102,11 @@ class Instance:
                         block = segment.block
                         block.levels |= 1 << severity
                         block.keys.add(key)
-                        if time_ns > block.last_ns:  # max() would be a call
+                        if time_ns > block.last_ns:  # noqa: PLR1730 - max() would be a call
                             block.last_ns = time_ns
                         block.first_ns = min(block.first_ns, time_ns)
                         if length >= segment.stop:
-                            self._stop(segment)
+                            self._stop(segment, sequence)
                         return sequence
                     self._torn(written)
                 self._append_entry(sequence, Entry(before, after, scope_length, severity, key, time_ns))
@@ -157,11 +162,11 @@ class Instance:
         segment.length += written
         return True
 
-    def _stop(self, segment: Segment) -> None:
-        """The block or the segment is full."""
+    def _stop(self, segment: Segment, sequence: int) -> None:
+        """The record that was written last filled the block or the segment."""
         if segment.length < segment.limit:
             self.segments.start_block(segment)
-        elif self.segments.open_next(self.sequence + 1, self.journalled):
+        elif self.segments.open_next(sequence + 1, self.journalled):
             self.is_upkeep_due = True
         else:  # no new one to be had: go on in this one for a while
             segment.limit += self._settings.segment_bytes // 8
@@ -199,7 +204,7 @@ class Instance:
         """Have a segment open; on a full disk by giving up the reserve."""
         if self.segments.current is not None and not self.segments.current.is_torn:
             return True
-        first = self.ring.first_sequence if self.ring else max(self.sequence, 1)
+        first = self._first_unwritten()
         if not self.segments.open_next(first, self.journalled):
             released = self.segments.refused_for_space and self.reserve.release()
             if not (released and self.segments.open_next(first, self.journalled)):
@@ -208,6 +213,12 @@ class Instance:
         self._check_at = self._monotonic() + _CHECK_SECONDS
         self.is_upkeep_due = True
         return True
+
+    def _first_unwritten(self) -> int:
+        first = max(self.sequence, 1)  # whose append is going on
+        if self.ring:
+            first = min(first, self.ring.first_sequence)
+        return min(first, self._drops.first) if self._drops else first
 
     def _drain(self) -> bool:
         while self.ring:
@@ -232,7 +243,7 @@ class Instance:
                 self._drops.clear()
                 segment.block.note(entry.severity, entry.key, entry.time_ns)
                 if segment.length >= segment.stop:
-                    self._stop(segment)
+                    self._stop(segment, sequence)
                 return True
         return False
 
@@ -364,5 +375,11 @@ class Instance:
             self.was_synced([segment])
 
     def abandon(self) -> None:
-        """In a forked child: let go of the parent's files. Takes no lock: its holder may not exist here."""
+        """In a forked child: let go of the parent's files. Takes no lock: its holder may not exist here.
+
+        The fork may have come out of a signal handler amid an append, which then goes on here. Its record is the
+        parent's, who writes it; here it ends in memory.
+        """
+        self._plain = None
+        self._retry_at = math.inf
         self.segments.abandon(in_write=self.busy)

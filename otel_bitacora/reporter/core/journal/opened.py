@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from otel_bitacora.errors import JournalDamaged
+
 from .directory import SETTLED
 from .frame import HeaderError, Kind, SegmentHeader, VersionError, decode_header, decode_sources
 from .liveness import has_writer
@@ -49,7 +51,7 @@ class OpenedSegment:
 
     @property
     def is_merged(self) -> bool:
-        return self.header is not None and self.header.is_merged
+        return self.header.is_merged if self.header is not None else self.is_settled
 
     def seek(self, offset: int) -> None:
         """Go on at a position from an earlier reading."""
@@ -90,6 +92,32 @@ class OpenedSegment:
             if len(piece) < wanted:
                 return
             wanted = wanted * 2 if self.scanner.offset == offset else _PIECE_BYTES
+
+    def finished_frames(self) -> Iterator[RawFrame]:
+        """Yield all frames of a segment without a writer.
+
+        Raises:
+            JournalDamaged: a region holds no whole frame, or the header is damaged.
+        """
+        if self.header is None:
+            raise JournalDamaged(f"{self.ref.path}: {self.reason}")
+        self.is_finished = True
+        data = self._whole()
+        for found in self._noting_seal(self.scanner.scan(data, base=0, is_final=True)):
+            if isinstance(found, RawFrame):
+                yield found
+            else:
+                raise JournalDamaged(f"{self.ref.path}: no whole frame from byte {found.start} to {found.end}")
+
+    def has_writer(self) -> bool:
+        return has_writer(self._fd)
+
+    def ends_in_seal(self) -> bool:
+        """Return whether the writer finished the segment; for segments without a writer."""
+        self.is_finished = True
+        for _ in self._noting_seal(Scanner.scan(self.scanner, self._whole(), base=0, is_final=True)):
+            pass
+        return self.is_sealed
 
     def _noting_seal(self, frames: Iterator[RawFrame | Region]) -> Iterator[RawFrame | Region]:
         for frame in frames:

@@ -10,10 +10,11 @@ from .directory import SETTLED
 from .frame import Kind
 from .opened import OpenedSegment, SegmentRef
 from .retention import SegmentFile, list_segments
-from .runs import Runs
 from .scan import RawFrame, Region
+from .seen import Seen
 
-_YIELDED = (Kind.RECORD, Kind.TOMBSTONE)
+RECORDS = frozenset({Kind.RECORD, Kind.TOMBSTONE})
+EVERY_KIND = frozenset(Kind)
 
 
 class Frame(NamedTuple):
@@ -53,24 +54,6 @@ def _ignore(_: Damage) -> None:
     pass
 
 
-class _Seen:
-    """Which records of one instance were yielded: a writer that can't trust a segment's end writes it again."""
-
-    def __init__(self) -> None:
-        self.last = 0
-        self.gaps = Runs()  # next to damage; what lies in them is welcome later
-        self.is_damaged = False
-
-    def is_new(self, sequence: int) -> bool:
-        if sequence > self.last:
-            if self.is_damaged:
-                self.gaps.add(self.last + 1, sequence - self.last - 1)
-                self.is_damaged = False
-            self.last = sequence
-            return True
-        return bool(self.gaps and self.gaps.discard(sequence))
-
-
 class Reader:
     """Iterates over the frames of one or several journals.
 
@@ -84,14 +67,16 @@ class Reader:
         positions: Mapping[bytes, Position] | None = None,
         registered_ns: int | None = None,
         on_damage: Callable[[Damage], None] = _ignore,
+        kinds: frozenset[Kind] = RECORDS,
     ) -> None:
         self._directories = [str(directory) for directory in directories]
         self._positions = dict(positions or {})
         self._registered_ns = registered_ns
         self._on_damage = on_damage
+        self._kinds = kinds
         self._open: dict[str, OpenedSegment] = {}
         self._finished: set[str] = set()
-        self._seen: dict[bytes, _Seen] = {}
+        self._seen: dict[bytes, Seen] = {}
         self._sources: dict[str, list[tuple[bytes, int]]] = {}  # of merged segments, by path
 
     @property
@@ -179,7 +164,7 @@ class Reader:
                 self._report(opened, found, following)
                 continue
             self._positions[ref.instance] = Position(ref.number, scanner.offset)
-            if found.kind in _YIELDED and (frame := self._frame(opened, found)):
+            if found.kind in self._kinds and (frame := self._frame(opened, found)):
                 yield frame
         if opened.is_finished:
             self._positions[ref.instance] = Position(ref.number, scanner.offset)
@@ -190,7 +175,7 @@ class Reader:
     def _frame(self, opened: OpenedSegment, raw: RawFrame) -> Frame | None:
         resource = opened.resource(raw.resource)
         instance = opened.instance_of(raw.resource)
-        seen = self._seen.setdefault(instance, _Seen())
+        seen = self._seen.setdefault(instance, Seen())
         if raw.kind == Kind.RECORD and not seen.is_new(raw.sequence):
             return None
         return Frame(
@@ -212,7 +197,7 @@ class Reader:
         if is_tail and next_opened is not None and next_opened.header is not None:
             is_tail = region.start >= next_opened.header.previous_length
         if not is_tail:
-            self._seen.setdefault(opened.ref.instance, _Seen()).is_damaged = True
+            self._seen.setdefault(opened.ref.instance, Seen()).is_damaged = True
         reason = "the write was cut off" if is_tail else "no whole frame"
         if region.start == 0 and opened.reason:
             reason = opened.reason

@@ -1,6 +1,7 @@
 """One segment file from its writer's side: created under another name, locked, headed and only then given its own."""
 
 import contextlib
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
@@ -47,7 +48,7 @@ def create(host: Os, directory: str, header: SegmentHeader, modes: Modes) -> Seg
     with _undone_on_error(host, fd, path + NEW_SUFFIX):
         host.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if host.write(fd, start) != len(start):
-            raise OSError(28, "the header was written only in part", path)
+            raise OSError(errno.ENOSPC, "the header was written only in part", path)
         host.rename(path + NEW_SUFFIX, path)
     return Segment(fd, path, header.index, len(start))
 

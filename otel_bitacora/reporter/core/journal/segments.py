@@ -34,12 +34,15 @@ class Segments:
         self.current: Segment | None = None
         self.unsynced: list[Segment] = []
         self.refused_for_space = False
+        self._is_abandoned = False
 
     def open_next(self, first_sequence: int, records: int) -> bool:
         """Open a new segment, sealing the one before unless it is torn; False, and all as before, if the disk refuses.
 
         *records* is how many the instance has written.
         """
+        if self._is_abandoned:
+            return False
         index, self._next_index = self._next_index, self._next_index + 1
         old = self.current
         previous_index, previous_length = (old.index, old.length) if old else self._previous
@@ -137,6 +140,7 @@ class Segments:
         Where the fork fell into a write, that write may still be going on in this thread: its descriptor then leads
         nowhere instead of to the next file that is opened.
         """
+        self._is_abandoned = True
         current, self.current = self.current, None
         for segment in self.unsynced:
             self.close(segment)
