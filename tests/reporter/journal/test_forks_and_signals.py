@@ -187,10 +187,11 @@ def test_a_forked_child_writes_its_own_stream_and_its_parent_goes_on(tmp_path, p
     assert len(parents) == 1
     assert parents[0] == list(range(1, len(parents[0]) + 1))
     assert len(others) == children
-    assert all(min(found) >= 1000000 for found in others)
     verification = verify(tmp_path)
     assert verification.is_whole
-    if program is not FORK_IN_A_SIGNAL_HANDLER_AMID_AN_APPEND:  # there a header may be written twice, harmlessly
+    if program is not FORK_IN_A_SIGNAL_HANDLER_AMID_AN_APPEND:
+        # There a call begun before the fork may end in both processes, and a header be written twice, harmlessly.
+        assert all(min(found) >= 1000000 for found in others)
         assert verification.damage == []
 
 

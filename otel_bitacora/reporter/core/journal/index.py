@@ -6,6 +6,8 @@ A query reads the seal, and of the segment only the blocks that can hold an answ
 from dataclasses import dataclass, field
 from struct import Struct
 
+from .frame import MAX_SEVERITY
+
 BLOCK_BYTES = 128 << 10
 _MAX_KEYS = 4096  # of one segment; above it a block says "any"
 _ANY = 0xFFFFFFFF
@@ -13,6 +15,8 @@ _TOP = Struct("<QQQIII")
 _BLOCK = Struct("<QIQQI")
 _KEY = Struct("<II")
 _NEVER = 2**64 - 1
+
+ALL_LEVELS = (1 << (MAX_SEVERITY + 1)) - 1
 
 IndexKey = tuple[str, str]  # session, logger
 
@@ -27,6 +31,10 @@ class Block:
     levels: int = 0  # bit n: a record of severity number n
     first_ns: int = _NEVER
     last_ns: int = 0
+
+    def be_any(self) -> None:
+        """Say nothing about what lies in the block."""
+        self.is_any, self.levels, self.first_ns, self.last_ns = True, ALL_LEVELS, 0, _NEVER
 
     def note(self, severity: int, key: IndexKey, time_ns: int) -> None:
         self.levels |= 1 << severity

@@ -218,6 +218,8 @@ class Instance:
         first = max(self.sequence, 1)  # whose append is going on
         if self.ring:
             first = min(first, self.ring.first_sequence)
+        if self.segments.suspects:
+            first = min(first, *(segment.first_sequence for segment in self.segments.suspects))
         return min(first, self._drops.first) if self._drops else first
 
     def _drain(self) -> bool:
@@ -346,33 +348,34 @@ class Instance:
 
     def _write_pending(self, *, seal: bool) -> None:
         self._retry_at = 0.0
-        if self.ring and self._open():
+        if (self.ring or self.segments.suspects) and self._open():
             self._drain()
         self._write_drops()
         if seal:
             self.segments.retire(self.sequence, self.journalled)
         self._choose_way()
 
-    def dirty(self) -> tuple[list[Segment], int]:
+    def begin_sync(self) -> tuple[list[tuple[Segment, int]], int]:
         with self.lock:
             current = self.segments.current
             last = self.ring.first_sequence - 1 if self.ring else self.sequence
-            return [*self.segments.unsynced, *([current] if current else [])], last
+            dirty = [*self.segments.unsynced, *([current] if current else [])]
+            for segment in dirty:
+                segment.is_syncing = True
+            return [(segment, segment.length) for segment in dirty], 0 if self.segments.suspects else last
 
-    def was_synced(self, segments: list[Segment]) -> None:
+    def end_sync(self, synced: list[tuple[Segment, int]], failed: list[Segment], error: OSError | None) -> None:
         with self.lock:
-            for segment in segments:
-                if segment in self.segments.unsynced:
-                    self.segments.unsynced.remove(segment)
-                    self.segments.close(segment)
-
-    def sync_failed(self, segment: Segment, error: OSError) -> None:
-        """What lies unsynced in the segment may be lost though it reads well: nothing more goes there."""
-        with self.lock:
-            self.counts.last_error = str(error)
-            if segment is self.segments.current:
-                self._torn(-1)
-            self.was_synced([segment])
+            for segment, length in synced:
+                segment.is_syncing = False
+                if segment.length == length:  # else it was written to meanwhile
+                    self.segments.let_go(segment)
+            for segment in failed:
+                segment.is_syncing = False
+                self.segments.suspect(segment)
+            if failed:
+                self.counts.last_error = str(error)
+                self._plain = None
 
     def abandon(self) -> None:
         """In a forked child: let go of the parent's files. Takes no lock: its holder may not exist here.

@@ -69,7 +69,8 @@ class _Merged:
 
     def _add_segment(self, file: SegmentFile) -> None:
         opened, seen = OpenedSegment(file.path, file.instance, file.index), Seen()
-        block = Block(self.size_bytes, is_any=True, levels=0x1FFFFFF, first_ns=0, last_ns=2**64 - 1)
+        block = Block(self.size_bytes)
+        block.be_any()
         try:
             for raw in opened.finished_frames():
                 if raw.kind == Kind.SEAL:

@@ -196,8 +196,6 @@ class Reader:
         next_opened = self._opened(following) if following is not None else None
         if is_tail and next_opened is not None and next_opened.header is not None:
             is_tail = region.start >= next_opened.header.previous_length
-        if not is_tail:
-            self._seen.setdefault(opened.ref.instance, Seen()).is_damaged = True
         reason = "the write was cut off" if is_tail else "no whole frame"
         if region.start == 0 and opened.reason:
             reason = opened.reason

@@ -56,6 +56,12 @@ class Runs:
         self._starts[low:high], self._ends[low:high] = starts, ends
         return before - len(self)
 
+    def keep_last(self, run_count: int) -> None:
+        """Forget the lowest numbers, so that no more than *run_count* runs are left."""
+        surplus = len(self._starts) - run_count
+        if surplus > 0:
+            del self._starts[:surplus], self._ends[:surplus]
+
     def __contains__(self, number: int) -> bool:
         at = bisect_right(self._starts, number) - 1
         return at >= 0 and number < self._ends[at]

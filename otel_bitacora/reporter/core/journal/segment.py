@@ -15,17 +15,20 @@ from .index import Block
 _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Segment:
     fd: int
     path: str
     index: int
+    start: int  # of its frames
+    first_sequence: int
     length: int  # of the frames known to be whole, the header included; never less than what a reader may trust
     limit: int = 0  # length at which it is full
     stop: int = 0  # length at which the current block of the index is full, or the segment
     block: Block = field(default_factory=lambda: Block(0))
     is_named_durably: bool = False
     is_torn: bool = False
+    is_syncing: bool = False  # its descriptor is in use outside the lock, and must stay
 
 
 def create(host: Os, directory: str, header: SegmentHeader, modes: Modes) -> Segment:
@@ -50,7 +53,7 @@ def create(host: Os, directory: str, header: SegmentHeader, modes: Modes) -> Seg
         if host.write(fd, start) != len(start):
             raise OSError(errno.ENOSPC, "the header was written only in part", path)
         host.rename(path + NEW_SUFFIX, path)
-    return Segment(fd, path, header.index, len(start))
+    return Segment(fd, path, header.index, len(start), header.first_sequence, len(start))
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ from .settings import Counts, WriterSettings
 
 _KEPT_OPEN = 4  # sealed segments whose descriptor is kept for the next sync; older ones are opened again for it
 _MAX_RESOURCES = 0xFFFF
+_MAX_COPIED_SEGMENTS = 4
 
 
 class Segments:
@@ -33,6 +34,8 @@ class Segments:
         self._blocks: list[Block] = []
         self.current: Segment | None = None
         self.unsynced: list[Segment] = []
+        self.suspects: list[Segment] = []  # see suspect
+        self.is_hopeless = False
         self.refused_for_space = False
         self._is_abandoned = False
 
@@ -68,15 +71,59 @@ class Segments:
         self.retire(first_sequence - 1, records)
         self._records_before = records
         self._start(new)
+        self._copy_suspects(new)
         return True
 
     def _start(self, new: Segment) -> None:
         self.current = new
         new.limit = self._settings.segment_bytes
-        self._numbers = {}
+        if not self.suspects:  # whose copies need the numbers that they were written with
+            self._numbers = {}
         self._blocks = []
         self._counts.segments_created += 1
         self.start_block(new)
+
+    def suspect(self, segment: Segment) -> None:
+        """A failed sync may have lost what is in the segment, though it reads well for now: copy it to the next one."""
+        if self.current is not None:
+            self.current.is_torn = True
+        self.let_go(segment)
+        self.suspects.append(segment)
+
+    def let_go(self, segment: Segment) -> None:
+        """Close the segment, if it isn't the open one."""
+        if segment in self.unsynced:
+            self.unsynced.remove(segment)
+            self.close(segment)
+
+    def _copy_suspects(self, new: Segment) -> None:
+        for segment in self.suspects:
+            if segment.length - segment.start > _MAX_COPIED_SEGMENTS * self._settings.segment_bytes:
+                self.is_hopeless = True  # every sync fails: no more copies
+        while self.suspects and not new.is_torn and not self.is_hopeless:
+            data = self._frames_of(self.suspects[0])
+            try:
+                new.is_torn = self._host.write(new.fd, data) != len(data)
+            except OSError as exc:
+                new.is_torn = True
+                self._counts.last_error = str(exc)
+            if not new.is_torn:
+                new.length += len(data)
+                new.limit += len(data)
+                new.block.be_any()
+                self.let_go(self.suspects.pop(0))
+
+    def _frames_of(self, segment: Segment) -> bytes:
+        """Return the frames, from the page cache; what can't be read any more is lost, and verify will say so."""
+        try:
+            fd = self._host.open(segment.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                return self._host.pread(fd, segment.length - segment.start, segment.start)
+            finally:
+                self._host.close(fd)
+        except OSError as exc:
+            self._counts.last_error = str(exc)
+            return b""
 
     def start_block(self, segment: Segment) -> None:
         """Begin the next block of the index at the end of what is written."""
@@ -110,7 +157,8 @@ class Segments:
             self._host.flock(old.fd, fcntl.LOCK_UN)
         self.unsynced.append(old)
         for segment in self.unsynced[:-_KEPT_OPEN]:
-            self.close(segment)
+            if not segment.is_syncing:
+                self.close(segment)
         if len(self.unsynced) > 64:
             self.unsynced = [segment for segment in self.unsynced if os.path.lexists(segment.path)]
 
@@ -126,7 +174,10 @@ class Segments:
         old, self.current = self.current, None
         if old is not None:
             self._previous = (old.index, old.length)
-            self.close(old)
+            if old.is_syncing:
+                self.unsynced.append(old)
+            else:
+                self.close(old)
 
     def close(self, segment: Segment) -> None:
         if segment.fd >= 0:

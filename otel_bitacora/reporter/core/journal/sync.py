@@ -11,6 +11,7 @@ from .segment import Segment
 
 SyncMode = Literal["error", "always", "never"]
 ERROR_SEVERITY = 17
+_PAUSE_SECONDS = 1.0
 _BURST_SECONDS = 1.0  # of fdatasync that may be saved up while none was asked for
 
 
@@ -22,12 +23,11 @@ def sync_floor(mode: SyncMode) -> int:
 class Dirty(Protocol):
     """What the syncer needs of the writer; each call takes the write lock for a moment."""
 
-    def dirty(self) -> tuple[list[Segment], int]:
-        """Return the segments with unsynced records, and the last sequence that lies in them or before."""
+    def begin_sync(self) -> tuple[list[tuple[Segment, int]], int]:
+        """Return the segments with unsynced records, their lengths, and the last sequence that lies there or before."""
         ...
 
-    def was_synced(self, segments: list[Segment]) -> None: ...
-    def sync_failed(self, segment: Segment, error: OSError) -> None: ...
+    def end_sync(self, synced: list[tuple[Segment, int]], failed: list[Segment], error: OSError | None) -> None: ...
 
 
 @dataclass(slots=True)
@@ -49,7 +49,7 @@ class Syncer:
         self._credit_seconds = _BURST_SECONDS * budget
         self._credited_at = monotonic()
         self._synced = 0
-        self._failed = 0  # the last sequence that a failed fdatasync may have lost
+        self._not_before = 0.0
         self.is_pending = False
         self.counts = SyncCounts()
 
@@ -59,7 +59,11 @@ class Syncer:
         earned = (now - self._credited_at) * self._budget
         self._credited_at = now
         self._credit_seconds = min(self._credit_seconds + earned, _BURST_SECONDS * max(self._budget, 0.01))
-        return self._credit_seconds > 0
+        return self._credit_seconds > 0 and not self.has_failed_lately()
+
+    def has_failed_lately(self) -> bool:
+        """Each failure costs a new segment: only flush tries again at once."""
+        return self._monotonic() < self._not_before
 
     def defer(self) -> None:
         self.counts.deferred += 1
@@ -74,7 +78,7 @@ class Syncer:
             if self._synced >= sequence:
                 self.counts.shared += 1
                 return True
-            if self._leading or sequence <= self._failed:
+            if self._leading:
                 self.is_pending = True
                 return False
             self._leading = True
@@ -84,27 +88,33 @@ class Syncer:
                 self._leading = False
 
     def _lead(self) -> int:
-        segments, last = self._owner.dirty()
+        """Sync all that is dirty; return the last sequence that is then safe."""
+        dirty, last = self._owner.begin_sync()
         self.is_pending = False
         started = self._monotonic()
-        for segment in segments:
-            try:
-                if not segment.is_named_durably:
-                    sync_directory(self._host, self._directory)
-                    segment.is_named_durably = True
+        done = 0
+        error: OSError | None = None
+        try:
+            for segment, _ in dirty:
                 self._sync(segment)
-            except OSError as exc:
-                self._failed = last
-                self.counts.failed += 1
-                self._owner.sync_failed(segment, exc)
-                return -1
+                done += 1
+        except OSError as exc:
+            error = exc
         self._credit_seconds -= self._monotonic() - started
+        self._owner.end_sync(dirty[:done], [segment for segment, _ in dirty[done:]], error)
+        if error is not None:
+            self.counts.failed += 1
+            self.is_pending = True
+            self._not_before = self._monotonic() + _PAUSE_SECONDS
+            return -1
         self.counts.done += 1
-        self._owner.was_synced(segments)
         self._synced = max(self._synced, last)
         return last
 
     def _sync(self, segment: Segment) -> None:
+        if not segment.is_named_durably:
+            sync_directory(self._host, self._directory)
+            segment.is_named_durably = True
         if segment.fd >= 0:
             self._host.fdatasync(segment.fd)
             return

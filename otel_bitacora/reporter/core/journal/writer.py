@@ -164,7 +164,7 @@ class Writer:
     def stats(self) -> WriterStats:
         process = self._current()
         instance = process.instance
-        is_degraded = bool(instance.ring or instance.severity_floor or process.syncer.counts.failed)
+        is_degraded = bool(instance.ring or instance.severity_floor or instance.segments.suspects)
         return WriterStats(
             instance_id=instance.id,
             last_sequence=instance.sequence,
@@ -179,10 +179,12 @@ class Writer:
         )
 
     def _wait_for_disk(self, process: _Process, sequence: int) -> None:
-        if sequence and (self._settings.sync == "always" or process.syncer.within_budget()):
-            process.syncer.commit(sequence)
-            return
-        process.syncer.defer()
+        syncer = process.syncer
+        is_always = self._settings.sync == "always" and not syncer.has_failed_lately()
+        if sequence and (is_always or syncer.within_budget()):
+            syncer.commit(sequence)
+        else:
+            syncer.defer()
 
     def _current(self) -> _Process:
         """Return this process's part, made anew if a fork has happened since."""
