@@ -13,7 +13,7 @@ class Seen:
     def is_new(self, sequence: int) -> bool:
         """Return whether the record wasn't met before, and remember it."""
         if sequence > self._last:
-            if self._last and sequence > self._last + 1:
+            if sequence > self._last + 1:
                 self._gaps.add(self._last + 1, sequence - self._last - 1)
                 self._gaps.keep_last(_MAX_GAPS)
             self._last = sequence
