@@ -89,9 +89,10 @@ class _Merged:
         number = self.numbers.get(origin)
         if number is None:
             number = self.numbers[origin] = len(self.numbers) + 1
+            first = opened.header.first_sequence if opened.header else raw.sequence
             self.resources.append(
                 encode_resource(
-                    resource, instance=origin[0], number=number, sequence=raw.sequence, seed=seed_of(self.instance)
+                    resource, instance=origin[0], number=number, sequence=first, seed=seed_of(self.instance)
                 )
             )
         frame = encode_frame(

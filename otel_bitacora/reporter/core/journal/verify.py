@@ -115,5 +115,6 @@ def verify(*directories: Path) -> Verification:
             account(found.segment.instance).is_damaged = True
 
     for frame in Reader(*directories, on_damage=on_damage, kinds=EVERY_KIND):
-        account(frame.instance).meet(frame)
+        if frame.sequence:  # 0: a merged segment's own frames
+            account(frame.instance).meet(frame)
     return Verification({instance: found.close() for instance, found in accounts.items()}, damage)
