@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from otel_bitacora.reporter.core.journal.merge import merge
+from otel_bitacora.reporter.core.journal.merge import merge_segments
 from otel_bitacora.reporter.core.journal.reader import Reader
 from otel_bitacora.reporter.core.journal.recovery import inspect, quarantine
-from otel_bitacora.reporter.core.journal.verify import verify
+from otel_bitacora.reporter.core.journal.verify import verify_journal
 from otel_bitacora.reporter.core.journal.writer import Writer
 
 FLIPS = 4000 if os.environ.get("BITACORA_SOAK") else 400
@@ -34,7 +34,7 @@ def test_a_flipped_bit_costs_at_most_one_record_and_makes_none_wrong(tmp_path: P
         count = 5 if layout == "merged" else 60
         expected |= fill(tmp_path, count, segment_bytes=8192 if layout == "several segments" else 1 << 20)
     if layout == "merged":
-        assert merge(tmp_path) is not None
+        assert merge_segments(tmp_path) is not None
     paths = list(tmp_path.rglob("*.seg"))
     chance = random.Random(layout)
 
@@ -63,7 +63,7 @@ def test_damage_is_attributed_and_the_balance_holds(tmp_path: Path) -> None:
     data[2000:2900] = bytes(900)
     path.write_bytes(data)
 
-    verification = verify(tmp_path)
+    verification = verify_journal(tmp_path)
 
     (balance,) = verification.instances.values()
     assert balance.damaged > 0
@@ -77,7 +77,7 @@ def test_a_segment_removed_from_the_middle_is_missing(tmp_path: Path) -> None:
     fill(tmp_path, 100, segment_bytes=8192)
     sorted(tmp_path.glob("*.seg"))[1].unlink()
 
-    verification = verify(tmp_path)
+    verification = verify_journal(tmp_path)
 
     (balance,) = verification.instances.values()
     assert balance.missing > 0
@@ -91,7 +91,7 @@ def test_records_cut_off_the_end_of_a_sealed_segment_are_found_missing(tmp_path:
     path = min(tmp_path.glob("*.seg"))
     path.write_bytes(path.read_bytes()[:4000])
 
-    (balance,) = verify(tmp_path).instances.values()
+    (balance,) = verify_journal(tmp_path).instances.values()
 
     assert balance.missing + balance.damaged > 0
     assert balance.is_balanced
@@ -103,7 +103,7 @@ def test_damage_is_put_aside_once_and_the_segment_stays(tmp_path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[1000:1100] = b"?" * 100
     path.write_bytes(data)
-    (damage,) = verify(tmp_path).damage
+    (damage,) = verify_journal(tmp_path).damage
 
     copies = {quarantine(tmp_path, damage), quarantine(tmp_path, damage)}
 
@@ -138,7 +138,7 @@ def test_files_that_are_no_segments_raise_nothing(tmp_path: Path, content: bytes
 
     assert len(list(Reader(tmp_path))) == 3
     assert len(inspect(tmp_path)) == 2
-    assert verify(tmp_path).is_whole
+    assert verify_journal(tmp_path).is_whole
 
 
 class PowerModel:
@@ -208,7 +208,7 @@ def test_power_loss_takes_nothing_that_was_acknowledged_as_synced(journal, tmp_p
         model.cut_power(after, chance)
 
         found = {frame.sequence: bytes(frame.payload) for frame in Reader(after)}
-        for balance in verify(after).instances.values():
+        for balance in verify_journal(after).instances.values():
             assert balance.is_balanced
         shutil.rmtree(after)
 

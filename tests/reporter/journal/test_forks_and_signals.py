@@ -7,7 +7,7 @@ from collections import defaultdict
 import pytest
 
 from otel_bitacora.reporter.core.journal.reader import Reader
-from otel_bitacora.reporter.core.journal.verify import verify
+from otel_bitacora.reporter.core.journal.verify import verify_journal
 
 PRELUDE = """
 import ctypes, os, signal, sys, threading, time
@@ -187,7 +187,7 @@ def test_a_forked_child_writes_its_own_stream_and_its_parent_goes_on(tmp_path, p
     assert len(parents) == 1
     assert parents[0] == list(range(1, len(parents[0]) + 1))
     assert len(others) == children
-    verification = verify(tmp_path)
+    verification = verify_journal(tmp_path)
     assert verification.is_whole
     if program is not FORK_IN_A_SIGNAL_HANDLER_AMID_AN_APPEND:
         # There a call begun before the fork may end in both processes, and a header be written twice, harmlessly.
@@ -223,7 +223,7 @@ def test_records_from_a_signal_handler_are_kept_and_nothing_deadlocks(tmp_path, 
     logged, handled, reentered, last = map(int, run(SIGNALS.replace('"never"', f'"{sync}"'), tmp_path).split())
 
     numbers = [int(bytes(frame.payload).split(b":")[0]) for frame in Reader(tmp_path) if frame.kind == 1]
-    (balance,) = verify(tmp_path).instances.values()
+    (balance,) = verify_journal(tmp_path).instances.values()
 
     assert reentered > 0
     assert [n for n in numbers if n < 1000000] == list(range(1, logged + 1))
@@ -233,7 +233,7 @@ def test_records_from_a_signal_handler_are_kept_and_nothing_deadlocks(tmp_path, 
 
 
 INTERRUPTED = """
-class Stop(Exception):
+class Stop(TimeoutError):
     pass
 def on_alarm(*_):
     raise Stop
@@ -241,7 +241,7 @@ signal.signal(signal.SIGALRM, on_alarm)
 raised, i = 0, 0
 while raised < 200:
     try:
-        signal.setitimer(signal.ITIMER_REAL, 0.0007)
+        signal.setitimer(signal.ITIMER_REAL, 0.0007, 0.05)  # again, should the interpreter swallow one
         while True:
             log(i + 1)
             i += 1
@@ -257,7 +257,7 @@ def test_exceptions_out_of_signal_handlers_break_no_later_record(tmp_path) -> No
     logged, last = map(int, run(INTERRUPTED, tmp_path).split())
 
     numbers = [int(bytes(frame.payload).split(b":")[0]) for frame in Reader(tmp_path) if frame.kind == 1]
-    (balance,) = verify(tmp_path).instances.values()
+    (balance,) = verify_journal(tmp_path).instances.values()
 
     assert set(range(1, logged + 1)) <= set(numbers)
     assert balance.is_balanced

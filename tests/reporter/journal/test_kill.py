@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from otel_bitacora.reporter.core.journal.reader import Damage, Reader
+from otel_bitacora.reporter.core.journal.verify import verify_journal
 from otel_bitacora.reporter.core.journal.writer import Writer
 
 ROUNDS = 60 if os.environ.get("BITACORA_SOAK") else 6
@@ -75,6 +76,7 @@ def test_no_acknowledged_record_is_lost_to_sigkill(tmp_path: Path, round_number:
     for number, last in acknowledged.items():
         assert found[number][:last] == list(range(1, last + 1))
     assert all(region.is_torn_tail for region in damage)
+    assert verify_journal(tmp_path).is_whole
 
 
 def test_a_fresh_record_is_kept_after_the_kill(tmp_path: Path) -> None:

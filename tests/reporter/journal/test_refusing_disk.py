@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from otel_bitacora.reporter.core.journal.reader import Reader
-from otel_bitacora.reporter.core.journal.verify import verify
+from otel_bitacora.reporter.core.journal.verify import verify_journal
 from otel_bitacora.reporter.core.journal.writer import Writer
 
 
@@ -26,7 +26,7 @@ def test_a_short_write_stays_as_a_torn_tail_and_the_record_goes_to_a_new_segment
     assert len(journal.segments()) == 2
     assert [damage.is_torn_tail for damage in journal.damage] == [True]
     assert writer.stats().counts.torn_writes == 1
-    assert verify(journal.directory).is_whole
+    assert verify_journal(journal.directory).is_whole
 
 
 def test_a_write_that_fails_after_all_its_bytes_arrived_is_read_once(journal) -> None:
@@ -43,7 +43,7 @@ def test_a_write_that_fails_after_all_its_bytes_arrived_is_read_once(journal) ->
             raise OSError(errno.EIO, "input/output error")
         return written
 
-    writer._process.instance._write = fail_after_writing
+    writer._process.instance.write = fail_after_writing
     journal.append(writer, 2)
     journal.append(writer, 3)
 
@@ -68,7 +68,7 @@ def test_records_wait_in_memory_while_the_disk_refuses_and_follow_in_order(journ
     assert (during.health, during.memory_records) == ("degraded", 48)
     assert journal.numbers() == list(range(1, 51))
     assert writer.stats().health == "ok"
-    assert verify(journal.directory).is_whole
+    assert verify_journal(journal.directory).is_whole
 
 
 def test_flush_brings_what_waited_in_memory_to_the_disk(journal) -> None:
@@ -99,7 +99,7 @@ def test_memory_is_bounded_and_what_falls_out_is_told_by_a_tombstone(journal) ->
 
     assert during.memory_bytes <= 10_000
     assert during.counts.dropped["memory_full"] + during.memory_records == 210
-    (balance,) = verify(journal.directory).instances.values()
+    (balance,) = verify_journal(journal.directory).instances.values()
     assert balance.is_balanced
     assert balance.tombstoned == {"memory_full": during.counts.dropped["memory_full"]}
     assert balance.journalled == during.memory_records + 1
@@ -188,7 +188,7 @@ def test_a_full_disk_loses_no_acknowledged_record(tmp_path) -> None:
         assert result.returncode == 0, result.stderr
         written, kept, dropped, last = result.stdout.split()
         numbers = {int(bytes(frame.payload).split(b":")[0]) for frame in Reader(place / "journal") if frame.kind == 1}
-        (balance,) = verify(place / "journal").instances.values()
+        (balance,) = verify_journal(place / "journal").instances.values()
     finally:
         subprocess.run(["umount", place], check=True)
 
@@ -282,7 +282,7 @@ def test_a_record_too_large_for_a_frame_is_a_counted_drop(journal) -> None:
     journal.append(writer, 3)
 
     assert journal.numbers() == [1, 3]
-    (balance,) = verify(journal.directory).instances.values()
+    (balance,) = verify_journal(journal.directory).instances.values()
     assert balance.tombstoned == {"too_large": 1}
 
 

@@ -5,10 +5,10 @@ import os
 
 import pytest
 
-from otel_bitacora.reporter.core.journal.merge import merge
+from otel_bitacora.reporter.core.journal.merge import merge_segments
 from otel_bitacora.reporter.core.journal.reader import Reader
 from otel_bitacora.reporter.core.journal.retention import Bounds, enforce, list_segments, read_checkpoint
-from otel_bitacora.reporter.core.journal.verify import verify
+from otel_bitacora.reporter.core.journal.verify import verify_journal
 
 
 def register(journal, name: str, positions: dict[bytes, tuple[int, int]] | None, *, registered_ns: int = 0) -> None:
@@ -39,7 +39,7 @@ def test_without_exporters_the_oldest_segments_make_room(journal) -> None:
     assert numbers == list(range(numbers[0], 5001))
     assert len(numbers) > 500
     assert writer.stats().counts.dropped == {}
-    (balance,) = verify(journal.directory).instances.values()
+    (balance,) = verify_journal(journal.directory).instances.values()
     assert balance.is_balanced
     assert (balance.retired, balance.missing) == (numbers[0] - 1, 0)
 
@@ -89,7 +89,7 @@ def test_an_exporter_that_is_behind_pins_what_it_has_not_delivered_and_low_sever
     assert 0.89 * bound < refused_at[13] < 0.97 * bound
     assert full <= bound
     assert journal.numbers()[-1] == number + 200
-    (balance,) = verify(journal.directory).instances.values()
+    (balance,) = verify_journal(journal.directory).instances.values()
     assert balance.is_balanced
     assert balance.missing == 0
     assert balance.tombstoned.get("journal_full", 0) > 0
@@ -163,7 +163,7 @@ def test_many_small_settled_segments_become_one_and_every_record_keeps_its_ident
     instances = short_lived(journal, 30)
     before = [(f.instance, f.sequence, bytes(f.payload), f.resource, f.severity) for f in journal.frames()]
 
-    merged = merge(journal.directory)
+    merged = merge_segments(journal.directory)
 
     after = [(f.instance, f.sequence, bytes(f.payload), f.resource, f.severity) for f in journal.frames()]
     assert merged is not None
@@ -171,7 +171,7 @@ def test_many_small_settled_segments_become_one_and_every_record_keeps_its_ident
     assert sorted(after) == sorted(before)
     assert {f.instance for f in journal.frames()} == set(instances)
     assert journal.damage == []
-    verification = verify(journal.directory)
+    verification = verify_journal(journal.directory)
     assert verification.is_whole
     assert all(balance.tombstoned == {"sampled": 1} for balance in verification.instances.values())
 
@@ -182,7 +182,7 @@ def test_a_writer_that_lives_and_exporters_that_are_behind_keep_their_segments_o
     journal.append(live, 9999)
     register(journal, "behind", dict.fromkeys(instances[5:], (10**6, 0)))
 
-    merge(journal.directory)
+    merge_segments(journal.directory)
 
     left = {file.instance for file in list_segments(str(journal.directory))}
     assert live.instance_id in left
@@ -209,12 +209,12 @@ def test_a_merge_that_is_interrupted_anywhere_loses_and_repeats_nothing(journal,
 
     journal.host.on_call = kill
     try:
-        merge(journal.directory, host=journal.host)
+        merge_segments(journal.directory, host=journal.host)
     except (Killed, OSError):
         during = sorted((f.instance, f.sequence) for f in journal.frames())
         assert during == before
     journal.host.on_call, journal.host.errors = None, {}
-    merge(journal.directory, host=journal.host)
+    merge_segments(journal.directory, host=journal.host)
 
     assert sorted((f.instance, f.sequence) for f in journal.frames()) == before
 
@@ -222,7 +222,7 @@ def test_a_merge_that_is_interrupted_anywhere_loses_and_repeats_nothing(journal,
 def test_what_was_merged_is_not_delivered_again_to_those_who_were_there_before(journal) -> None:
     instances = short_lived(journal, 20)
     register(journal, "old", dict.fromkeys(instances, (10**6, 0)), registered_ns=1)
-    merged = merge(journal.directory, wall_ns=lambda: 1000)
+    merged = merge_segments(journal.directory, wall_ns=lambda: 1000)
 
     old = list(Reader(journal.directory, registered_ns=1))
     new = list(Reader(journal.directory, registered_ns=2000))

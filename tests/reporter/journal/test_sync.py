@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from otel_bitacora.reporter.core.journal.verify import verify
+from otel_bitacora.reporter.core.journal.verify import verify_journal
 
 
 def syncs(journal) -> int:
@@ -142,7 +142,7 @@ def test_a_failed_sync_is_no_acknowledgement_and_its_records_are_written_again(j
     assert len(journal.segments()) == 2
     journal.segments()[0].unlink()  # what the disk did to it: nothing is lost
     assert journal.numbers() == [1, 2, 3]
-    assert verify(journal.directory).is_whole
+    assert verify_journal(journal.directory).is_whole
 
 
 def test_a_disk_on_which_every_sync_fails_is_not_filled_with_copies(journal) -> None:

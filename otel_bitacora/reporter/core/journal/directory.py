@@ -72,8 +72,7 @@ def prepare(directory: Path, *, modes: Modes, allow_network_fs: bool, host: Os =
         JournalUnavailable: a symlink or a file stands there, another user owns it, or it is on a network.
     """
     try:
-        directory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _make(str(directory), modes, host)
+        make(directory, modes, host)
         found = host.lstat(str(directory))
     except OSError as exc:
         if exc.errno in _READ_ONLY or exc.errno == errno.ENOENT:
@@ -88,13 +87,15 @@ def prepare(directory: Path, *, modes: Modes, allow_network_fs: bool, host: Os =
         )
 
 
-def _make(path: str, modes: Modes, host: Os) -> None:
+def make(directory: Path, modes: Modes, host: Os) -> None:
+    """Make the directory, and those above it, unless it is there."""
+    directory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
-        host.mkdir(path, modes.directory)
+        host.mkdir(str(directory), modes.directory)
     except FileExistsError:
         return
-    if modes.directory & 0o077:
-        os.chmod(path, modes.directory)  # noqa: PTH101 - mkdir went through the umask, and sharing was asked for
+    if modes.directory & 0o077:  # mkdir went through the umask, and sharing was asked for
+        directory.chmod(modes.directory)
 
 
 def _check_owner(directory: Path, found: os.stat_result, modes: Modes) -> None:

@@ -1,8 +1,10 @@
 """The system calls that the journal makes, behind one seam, so that tests can break each of them."""
 
+import contextlib
 import fcntl
 import os
 import sys
+from collections.abc import Iterator
 from typing import Protocol
 
 if sys.platform == "linux":
@@ -54,6 +56,21 @@ class HostOs:
 
 
 HOST = HostOs()
+
+
+def raise_unless_refused(error: OSError) -> None:
+    """Raise what isn't the system's: a TimeoutError, say, that the application's signal handler raised in here."""
+    if error.errno is None:
+        raise error
+
+
+@contextlib.contextmanager
+def tolerating_refusal() -> Iterator[None]:
+    """Go on when the system refuses the call inside, and only then."""
+    try:
+        yield
+    except OSError as exc:
+        raise_unless_refused(exc)
 
 
 def sync_directory(host: Os, path: str) -> None:

@@ -12,7 +12,7 @@ BLOCK_BYTES = 128 << 10
 _MAX_KEYS = 4096  # of one segment; above it a block says "any"
 _ANY = 0xFFFFFFFF
 _TOP = Struct("<QQQIII")
-_BLOCK = Struct("<QIQQI")
+_BLOCK = Struct("<QIIQQI")
 _KEY = Struct("<II")
 _NEVER = 2**64 - 1
 
@@ -31,12 +31,14 @@ class Block:
     levels: int = 0  # bit n: a record of severity number n
     first_ns: int = _NEVER
     last_ns: int = 0
+    records: int = 0
 
     def be_any(self) -> None:
         """Say nothing about what lies in the block."""
         self.is_any, self.levels, self.first_ns, self.last_ns = True, ALL_LEVELS, 0, _NEVER
 
     def note(self, severity: int, key: IndexKey, time_ns: int) -> None:
+        self.records += 1
         self.levels |= 1 << severity
         self.keys.add(key)
         self.first_ns = min(self.first_ns, time_ns)
@@ -67,14 +69,16 @@ def encode_seal(seal: SealIndex) -> bytes:
         is_any = block.is_any or not block.keys <= key_ids.keys()
         ids = [] if is_any else [key_ids[key] for key in block.keys]
         count = _ANY if is_any else len(ids)
-        parts.append(_BLOCK.pack(block.offset, block.levels, block.first_ns, block.last_ns, count))
+        parts.append(
+            _BLOCK.pack(block.offset, block.records, block.levels & ALL_LEVELS, block.first_ns, block.last_ns, count)
+        )
         parts += (number.to_bytes(4, "little") for number in ids)
     return b"".join(parts)
 
 
 def decode_seal(payload: bytes | memoryview) -> SealIndex:
     data = bytes(payload)
-    last, records, data_end, name_count, key_count, block_count = _TOP.unpack_from(data)
+    last, record_count, data_end, name_count, key_count, block_count = _TOP.unpack_from(data)
     at = _TOP.size
     names: list[str] = []
     for _ in range(name_count):
@@ -86,10 +90,10 @@ def decode_seal(payload: bytes | memoryview) -> SealIndex:
     blocks: list[Block] = []
     at = end
     for _ in range(block_count):
-        offset, levels, first_ns, last_ns, count = _BLOCK.unpack_from(data, at)
+        offset, records, levels, first_ns, last_ns, count = _BLOCK.unpack_from(data, at)
         at += _BLOCK.size
         numbers = () if count == _ANY else range(at, at + 4 * count, 4)
         found = {keys[int.from_bytes(data[number : number + 4], "little")] for number in numbers}
-        blocks.append(Block(offset, found, count == _ANY, levels, first_ns, last_ns))
+        blocks.append(Block(offset, found, count == _ANY, levels, first_ns, last_ns, records))
         at += 4 * len(found)
-    return SealIndex(last, records, data_end, blocks)
+    return SealIndex(last, record_count, data_end, blocks)

@@ -5,21 +5,10 @@ import math
 import os
 import threading
 from collections.abc import Callable
-from zlib import crc32
 
 from .drops import Drops
-from .frame import (
-    FRAME_BYTES,
-    FRAME_HEAD,
-    MAX_PAYLOAD_BYTES,
-    MAX_SCOPE_BYTES,
-    SYNC,
-    UID_BYTES,
-    Kind,
-    encode_frame,
-    seed_of,
-)
-from .index import IndexKey
+from .frame import Kind, encode_frame, seed_of
+from .host import raise_unless_refused
 from .liveness import mark_process
 from .memory import Entry, Ring
 from .reserve import Reserve
@@ -28,11 +17,10 @@ from .segments import Segments
 from .settings import Counts, WriterSettings
 
 _CHECK_SECONDS = 1.0
-_CHECK_MASK = 255  # records between two looks at whether the segment still has a name
+CHECK_MASK = 255  # records between two looks at whether the segment still has a name
 _RECORD = int(Kind.RECORD)
 _RETRY_SECONDS = 1.0
 _INSTANCE_BYTES = 16
-_pack_head = FRAME_HEAD.pack
 
 
 class Instance:
@@ -58,14 +46,14 @@ class Instance:
         self.is_upkeep_due = False
         self._settings = settings
         self._host = settings.host
-        self._write = settings.host.write
-        self._monotonic = settings.monotonic
-        self._seed = seed_of(self.id)
-        self._uid_prefix = self.id.hex().encode() + b"-"
+        self.write = settings.host.write
+        self.monotonic = settings.monotonic
+        self.seed = seed_of(self.id)
+        self.uid_prefix = self.id.hex().encode() + b"-"
         self._drops = Drops(self.counts.dropped)
-        self._postponed: list[Callable[[], object]] = []
-        self._plain: Segment | None = None  # the open segment, while records can go there without further ado
-        self._check_at = 0.0
+        self.postponed: list[Callable[[], object]] = []
+        self.plain: Segment | None = None  # the open segment, while records can go there without further ado
+        self.check_at = 0.0
         self._retry_at = 0.0
 
     @property
@@ -73,60 +61,11 @@ class Instance:
         """How many records are in the journal's files."""
         return self.sequence - sum(self.counts.dropped.values()) - len(self.ring)
 
-    # Longer than other functions, because each call taken out of it costs it a thirtieth of its time.
-    def append(  # noqa: PLR0917 - keywords cost as much
-        self, before: bytes, after: bytes, scope_length: int, severity: int, key: IndexKey, time_ns: int
-    ) -> int:
-        """Write one record and return its sequence number; 0 if a signal handler came amid another append."""
-        with self.lock:
-            if self.busy:
-                return self._postpone_entry(Entry(before, after, scope_length, severity, key, time_ns))
-            self.busy = True
-            self.sequence = sequence = self.sequence + 1
-            try:
-                size = len(before) + len(after) + UID_BYTES
-                segment = self._plain
-                if (
-                    segment is not None
-                    and severity >= self.severity_floor
-                    and size <= MAX_PAYLOAD_BYTES
-                    and scope_length <= MAX_SCOPE_BYTES
-                    and sequence & _CHECK_MASK
-                    and self._monotonic() < self._check_at
-                ):
-                    head = _pack_head(SYNC, _RECORD, severity, scope_length, 0, size, sequence)
-                    data = b"%b%b%b%016x%b" % (head, before, self._uid_prefix, sequence, after)
-                    written = self._write(segment.fd, data + crc32(data, self._seed).to_bytes(4, "little"))
-                    if written == size + FRAME_BYTES:
-                        segment.length = length = segment.length + written
-                        block = segment.block
-                        block.levels |= 1 << severity
-                        block.keys.add(key)
-                        if time_ns > block.last_ns:  # noqa: PLR1730 - max() would be a call
-                            block.last_ns = time_ns
-                        block.first_ns = min(block.first_ns, time_ns)
-                        if length >= segment.stop:
-                            self._stop(segment, sequence)
-                        return sequence
-                    self._torn(written)
-                self._append_entry(sequence, Entry(before, after, scope_length, severity, key, time_ns))
-            except OSError as exc:
-                self._refused(exc)
-                self._append_entry(sequence, Entry(before, after, scope_length, severity, key, time_ns))
-            except BaseException:
-                self._interrupted(sequence)
-                raise
-            finally:
-                self.busy = False
-                if self._postponed:
-                    self._run_postponed()
-        return sequence
-
     def append_entry(self, entry: Entry) -> int:
         """Write a record that has a Resource of its own, or its sender's uid."""
         with self.lock:
             if self.busy:
-                return self._postpone_entry(entry)
+                return self.postpone_entry(entry)
             self._run(lambda: self._append_next(entry))
             return self.sequence
 
@@ -143,30 +82,30 @@ class Instance:
         try:
             action()
         except BaseException:
-            self._interrupted(self.sequence)
+            self.end_interrupted(self.sequence)
             raise
         finally:
             self.busy = False
-            if self._postponed:
-                self._run_postponed()
+            if self.postponed:
+                self.run_postponed()
 
     def _write_whole(self, segment: Segment, data: bytes) -> bool:
         try:
-            written = self._write(segment.fd, data)
+            written = self.write(segment.fd, data)
         except OSError as exc:
-            self._refused(exc)
+            self.end_refused(exc, None)
             return False
         if written != len(data):
-            self._torn(written)
+            self.end_torn(written)
             return False
         segment.length += written
         return True
 
-    def _stop(self, segment: Segment, sequence: int) -> None:
+    def pass_stop(self, segment: Segment, sequence: int) -> None:
         """The record that was written last filled the block or the segment."""
         if segment.length < segment.limit:
             self.segments.start_block(segment)
-        elif self.segments.open_next(sequence + 1, self.journalled):
+        elif self.segments.open_next(sequence + 1):
             self.is_upkeep_due = True
         else:  # no new one to be had: go on in this one for a while
             segment.limit += self._settings.segment_bytes // 8
@@ -174,15 +113,15 @@ class Instance:
         self._choose_way()
 
     def _choose_way(self) -> None:
-        """Take the short way while a segment is open, nothing waits in memory, and there are no drops to tell."""
+        """Take the short way while a segment is open, nothing waits in memory, nothing is refused or has to be told."""
         segment = self.segments.current
-        is_plain = segment is not None and not (segment.is_torn or self.ring or self._drops)
-        self._plain = segment if is_plain else None
+        is_plain = segment is not None and not (segment.is_torn or self.ring or self._drops or self.severity_floor)
+        self.plain = segment if is_plain else None
 
     # The long way: memory, drops, other resources, rolls.
 
-    def _append_entry(self, sequence: int, entry: Entry) -> None:
-        if self._monotonic() >= self._check_at or not sequence & _CHECK_MASK:
+    def append_the_long_way(self, sequence: int, entry: Entry) -> None:
+        if self.monotonic() >= self.check_at or not sequence & CHECK_MASK:
             self._check()
         if entry.is_too_large:
             self._drop("too_large", sequence)
@@ -195,7 +134,7 @@ class Instance:
     def _is_ready(self) -> bool:
         """Return whether a segment is open and nothing waits in memory that must be written before."""
         if self.segments.current is None or self.ring:
-            if self._monotonic() < self._retry_at:
+            if self.monotonic() < self._retry_at:
                 return False
             return self._open() and self._drain()
         return True
@@ -205,12 +144,12 @@ class Instance:
         if self.segments.current is not None and not self.segments.current.is_torn:
             return True
         first = self._first_unwritten()
-        if not self.segments.open_next(first, self.journalled):
+        if not self.segments.open_next(first):
             released = self.segments.refused_for_space and self.reserve.release()
-            if not (released and self.segments.open_next(first, self.journalled)):
-                self._retry_at = self._monotonic() + _RETRY_SECONDS
+            if not (released and self.segments.open_next(first)):
+                self._retry_at = self.monotonic() + _RETRY_SECONDS
                 return False
-        self._check_at = self._monotonic() + _CHECK_SECONDS
+        self.check_at = self.monotonic() + _CHECK_SECONDS
         self.is_upkeep_due = True
         return True
 
@@ -226,7 +165,7 @@ class Instance:
         while self.ring:
             sequence, entry = self.ring.peek()
             if not self._write_entry(sequence, entry):
-                self._retry_at = self._monotonic() + _RETRY_SECONDS
+                self._retry_at = self.monotonic() + _RETRY_SECONDS
                 return False
             self.ring.pop()
         return True
@@ -238,46 +177,53 @@ class Instance:
                 return False
             segment = self.segments.current
             assert segment is not None
+            if self.segments.is_crowded(entry.resource):
+                segment.is_torn = True  # go on in the next one
+                continue
             number, announcement = self.segments.resource_number(entry.resource, sequence)
-            tombstone = self._drops.frame(sequence=sequence, seed=self._seed)
+            tombstone = self._drops.frame(sequence=sequence, seed=self.seed)
             data = tombstone + announcement + self._encode(sequence, entry, number)
             if self._write_whole(segment, data):
                 self._drops.clear()
                 segment.block.note(entry.severity, entry.key, entry.time_ns)
                 if segment.length >= segment.stop:
-                    self._stop(segment, sequence)
+                    self.pass_stop(segment, sequence)
                 return True
         return False
 
     def _encode(self, sequence: int, entry: Entry, number: int) -> bytes:
         payload = entry.before
         if entry.after is not None:
-            payload = b"%b%b%016x%b" % (entry.before, self._uid_prefix, sequence, entry.after)
+            payload = b"%b%b%016x%b" % (entry.before, self.uid_prefix, sequence, entry.after)
         return encode_frame(
             payload,
             kind=_RECORD,
             sequence=sequence,
-            seed=self._seed,
+            seed=self.seed,
             severity=entry.severity,
             scope_length=entry.scope_length,
             resource=number,
         )
 
-    def _refused(self, error: OSError) -> None:
+    def end_refused(self, error: OSError, sequence: int | None) -> None:
+        """The disk refused a write."""
+        if error.errno is None and sequence is not None:
+            self.end_interrupted(sequence)
+        raise_unless_refused(error)
         self.counts.write_errors += 1
         self.counts.last_error = str(error)
-        self._torn(-1)
+        self.end_torn(-1)
         if error.errno == errno.ENOSPC:
             self.reserve.release()
 
-    def _torn(self, written: int) -> None:
+    def end_torn(self, written: int) -> None:
         """The open segment ends in bytes that nobody can vouch for: they stay, and nothing is added to them."""
         if self.segments.current is not None:
             self.segments.current.is_torn = True
         if written >= 0:
             self.counts.torn_writes += 1
             self.reserve.release()  # a short write is how a full disk shows first
-        self._plain = None
+        self.plain = None
 
     def _keep_in_memory(self, sequence: int, entry: Entry) -> None:
         for gone in self.ring.push(sequence, entry):
@@ -285,52 +231,56 @@ class Instance:
 
     def _drop(self, reason: str, first: int, count: int = 1) -> None:
         self._drops.add(reason, first, count)
-        self._plain = None
+        self.plain = None
         if self._drops.are_many and not self.ring:
             self._write_drops()
 
     def _write_drops(self) -> None:
-        segment = self.segments.current if self._drops and self._open() else None
-        if segment and self._write_whole(segment, self._drops.frame(sequence=self.sequence, seed=self._seed)):
+        is_waiting = self.segments.current is None and self.monotonic() < self._retry_at
+        if not self._drops or is_waiting or not self._open():
+            return
+        segment = self.segments.current
+        if segment and self._write_whole(segment, self._drops.frame(sequence=self.sequence, seed=self.seed)):
             self._drops.clear()
 
     def _check(self) -> None:
         """Notice that the segment lost its name, and ask for upkeep now and then."""
-        self._check_at = self._monotonic() + _CHECK_SECONDS
+        self.check_at = self.monotonic() + _CHECK_SECONDS
         segment = self.segments.current
         if segment is None:
             return
         try:
             is_gone = self._host.fstat(segment.fd).st_nlink == 0
-        except OSError:
+        except OSError as exc:
+            raise_unless_refused(exc)
             is_gone = True
         if is_gone:
             self.counts.segments_lost += 1
             self.segments.forget()
-            self._plain = None
+            self.plain = None
         self.is_upkeep_due = True
 
     # Signal handlers and other interruptions.
 
     def _postpone(self, action: Callable[[], object]) -> int:
         self.counts.reentered += 1
-        self._postponed.append(action)
+        self.postponed.append(action)
         return 0
 
-    def _postpone_entry(self, entry: Entry) -> int:
+    def postpone_entry(self, entry: Entry) -> int:
         return self._postpone(lambda: self._append_next(entry))
 
-    def _run_postponed(self) -> None:
-        while self._postponed:
-            self._run(self._postponed.pop(0))
+    def run_postponed(self) -> None:
+        while self.postponed:
+            self._run(self.postponed.pop(0))
 
     def _append_next(self, entry: Entry) -> None:
         self.sequence += 1
-        self._append_entry(self.sequence, entry)
+        self.append_the_long_way(self.sequence, entry)
 
-    def _interrupted(self, sequence: int) -> None:
+    def end_interrupted(self, sequence: int) -> None:
         """An exception came out of a signal handler, or memory ran out: whether the record was written is unknown."""
-        self._torn(-1)
+        self.end_torn(-1)
         self._drop("interrupted", sequence)
 
     # For others.
@@ -352,8 +302,14 @@ class Instance:
             self._drain()
         self._write_drops()
         if seal:
-            self.segments.retire(self.sequence, self.journalled)
+            self.segments.retire(self.sequence)
         self._choose_way()
+
+    def refuse_below(self, severity_floor: int) -> None:
+        with self.lock:
+            self.severity_floor = severity_floor
+            if not self.busy:
+                self._choose_way()
 
     def begin_sync(self) -> tuple[list[tuple[Segment, int]], int]:
         with self.lock:
@@ -364,18 +320,17 @@ class Instance:
                 segment.is_syncing = True
             return [(segment, segment.length) for segment in dirty], 0 if self.segments.suspects else last
 
-    def end_sync(self, synced: list[tuple[Segment, int]], failed: list[Segment], error: OSError | None) -> None:
+    def end_sync(self, dirty: list[tuple[Segment, int]], done: int, error: OSError | None) -> None:
         with self.lock:
-            for segment, length in synced:
+            for number, (segment, length) in enumerate(dirty):
                 segment.is_syncing = False
-                if segment.length == length:  # else it was written to meanwhile
+                if number < done and segment.length == length:  # else it was written to meanwhile
                     self.segments.let_go(segment)
-            for segment in failed:
-                segment.is_syncing = False
-                self.segments.suspect(segment)
-            if failed:
+            if error is not None:
                 self.counts.last_error = str(error)
-                self._plain = None
+                self.plain = None
+                for segment, _ in dirty[done:]:
+                    self.segments.suspect(segment)
 
     def abandon(self) -> None:
         """In a forked child: let go of the parent's files. Takes no lock: its holder may not exist here.
@@ -383,6 +338,6 @@ class Instance:
         The fork may have come out of a signal handler amid an append, which then goes on here. Its record is the
         parent's, who writes it; here it ends in memory.
         """
-        self._plain = None
+        self.plain = None
         self._retry_at = math.inf
         self.segments.abandon(in_write=self.busy)

@@ -130,6 +130,7 @@ def _summarise(block: Block, blocks: list[Block]) -> None:
     """Let the block say what the source's own index said."""
     block.keys = set().union(*(each.keys for each in blocks))
     block.is_any = any(each.is_any for each in blocks)
+    block.records = sum(each.records for each in blocks)
     block.levels = 0
     for each in blocks:
         block.levels |= each.levels
@@ -137,7 +138,7 @@ def _summarise(block: Block, blocks: list[Block]) -> None:
     block.last_ns = max((each.last_ns for each in blocks), default=0)
 
 
-def merge(
+def merge_segments(
     directory: Path,
     *,
     small_bytes: int = _SMALL_BYTES,

@@ -1,10 +1,9 @@
 """A few MiB of the disk kept back, so that the first "no space left" costs no record."""
 
-import contextlib
 import os
 from collections.abc import Callable
 
-from .host import Os
+from .host import Os, raise_unless_refused, tolerating_refusal
 
 RESERVE_BYTES = 4 << 20
 _NAME = ".reserve"
@@ -27,7 +26,8 @@ class Reserve:
         self._not_before = self._monotonic() + _REMAKE_SECONDS
         try:
             self._host.unlink(self._path)
-        except OSError:
+        except OSError as exc:
+            raise_unless_refused(exc)
             return False
         return True
 
@@ -43,12 +43,14 @@ class Reserve:
             fd = self._host.open(self._path, flags, self._mode)
         except FileExistsError:
             return True
-        except OSError:
+        except OSError as exc:
+            raise_unless_refused(exc)
             return False
         try:
             self._host.fallocate(fd, 0, self._size_bytes)
-        except OSError:
-            with contextlib.suppress(OSError):
+        except OSError as exc:
+            raise_unless_refused(exc)
+            with tolerating_refusal():
                 self._host.unlink(self._path)
             return False
         finally:

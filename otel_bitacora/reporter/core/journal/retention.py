@@ -12,7 +12,7 @@ from typing import Any
 
 from .directory import EXPORTERS, SETTLED, parse_segment_name
 from .frame import HeaderError, decode_header
-from .host import HOST, Os, sync_directory
+from .host import HOST, Os, raise_unless_refused, sync_directory, tolerating_refusal
 from .liveness import has_writer
 from .memory import severity_floor
 
@@ -49,7 +49,8 @@ def list_segments(directory: str, host: Os = HOST) -> list[SegmentFile]:
     for folder in (directory, f"{directory}/{SETTLED}"):
         try:
             names = host.listdir(folder)
-        except OSError:
+        except OSError as exc:
+            raise_unless_refused(exc)
             continue
         for name in names:
             identity = parse_segment_name(name)
@@ -67,7 +68,8 @@ def read_checkpoints(directory: str) -> list[Checkpoint]:
     """Return one checkpoint for every registered exporter: one whose file is missing or damaged pins everything."""
     try:
         exporters = [entry for entry in os.scandir(f"{directory}/{EXPORTERS}") if entry.is_dir(follow_symlinks=False)]
-    except OSError:
+    except OSError as exc:
+        raise_unless_refused(exc)
         return []
     return [read_checkpoint(f"{exporter.path}/checkpoint") for exporter in exporters]
 
@@ -140,6 +142,7 @@ def _is_live(segment: SegmentFile, host: Os) -> bool:
     try:
         fd = host.open(segment.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as exc:
+        raise_unless_refused(exc)
         return exc.errno != errno.ENOENT
     try:
         return has_writer(fd, host.flock)
@@ -162,7 +165,7 @@ def _delete(directory: str, doomed: list[SegmentFile], host: Os) -> list[str]:
         return []
     deleted = []
     for segment in doomed:
-        with contextlib.suppress(OSError):
+        with tolerating_refusal():
             host.unlink(segment.path)
             deleted.append(segment.path)
     return deleted
@@ -178,6 +181,7 @@ def _make_checkpoints_durable(directory: str, host: Os) -> bool:
             finally:
                 host.close(fd)
             sync_directory(host, os.path.dirname(checkpoint.path))  # noqa: PTH120 - strings all through this file
-        except OSError:
+        except OSError as exc:
+            raise_unless_refused(exc)
             return False
     return True

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from .directory import NEW_SUFFIX, Modes, segment_name
 from .frame import SegmentHeader, encode_resource, seed_of
-from .host import Os
+from .host import Os, tolerating_refusal
 from .index import Block
 
 _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -61,8 +61,8 @@ def _undone_on_error(host: Os, fd: int, path: str) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        with contextlib.suppress(OSError):
+        with tolerating_refusal():
             host.unlink(path)
-        with contextlib.suppress(OSError):
+        with tolerating_refusal():
             host.close(fd)
         raise

@@ -1,17 +1,19 @@
 """The segments of one instance: the open one, those sealed but not yet synced, and the roll from one to the next."""
 
-import contextlib
 import errno
 import fcntl
 import os
 from pathlib import Path
 
+from .directory import make
 from .frame import NO_INDEX, Kind, SegmentHeader, encode_frame, encode_resource, seed_of
+from .host import raise_unless_refused, tolerating_refusal
 from .index import BLOCK_BYTES, Block, SealIndex, encode_seal
 from .segment import Segment, create
 from .settings import Counts, WriterSettings
 
 _KEPT_OPEN = 4  # sealed segments whose descriptor is kept for the next sync; older ones are opened again for it
+_MANY = 64  # unsynced segments, after which those that are gone are forgotten
 _MAX_RESOURCES = 0xFFFF
 _MAX_COPIED_SEGMENTS = 4
 
@@ -30,7 +32,6 @@ class Segments:
         self._previous = (NO_INDEX, 0)
         self._numbers: dict[bytes, int] = {}  # resource -> its number in the open segment
         self._announced: set[bytes] = set()  # resources whose frame was repeated in the current block
-        self._records_before = 0  # the open segment
         self._blocks: list[Block] = []
         self.current: Segment | None = None
         self.unsynced: list[Segment] = []
@@ -39,11 +40,8 @@ class Segments:
         self.refused_for_space = False
         self._is_abandoned = False
 
-    def open_next(self, first_sequence: int, records: int) -> bool:
-        """Open a new segment, sealing the one before unless it is torn; False, and all as before, if the disk refuses.
-
-        *records* is how many the instance has written.
-        """
+    def open_next(self, first_sequence: int) -> bool:
+        """Open a new segment, sealing the one before unless it is torn; False, and all as before, if the disk refuses."""
         if self._is_abandoned:
             return False
         index, self._next_index = self._next_index, self._next_index + 1
@@ -61,15 +59,15 @@ class Segments:
         try:
             new = create(self._host, self._settings.directory, header, self._settings.modes)
         except FileNotFoundError:  # someone removed the whole journal: the next attempt finds it made again
-            with contextlib.suppress(OSError):
-                Path(self._settings.directory).mkdir(self._settings.modes.directory, parents=True)
+            with tolerating_refusal():
+                make(Path(self._settings.directory), self._settings.modes, self._host)
             return False
         except OSError as exc:
+            raise_unless_refused(exc)
             self.refused_for_space = exc.errno in (errno.ENOSPC, errno.EDQUOT)
             self._counts.last_error = str(exc)
             return False
-        self.retire(first_sequence - 1, records)
-        self._records_before = records
+        self.retire(first_sequence - 1)
         self._start(new)
         self._copy_suspects(new)
         return True
@@ -105,6 +103,7 @@ class Segments:
             try:
                 new.is_torn = self._host.write(new.fd, data) != len(data)
             except OSError as exc:
+                raise_unless_refused(exc)
                 new.is_torn = True
                 self._counts.last_error = str(exc)
             if not new.is_torn:
@@ -122,6 +121,7 @@ class Segments:
             finally:
                 self._host.close(fd)
         except OSError as exc:
+            raise_unless_refused(exc)
             self._counts.last_error = str(exc)
             return b""
 
@@ -132,41 +132,52 @@ class Segments:
         self._blocks.append(segment.block)
         self._announced = set()
 
+    def is_crowded(self, resource: bytes) -> bool:
+        """Return whether the open segment has no number left for the resource."""
+        return len(self._numbers) >= _MAX_RESOURCES and resource not in self._numbers
+
     def resource_number(self, resource: bytes, sequence: int) -> tuple[int, bytes]:
         """Return the resource's number, and the frame that must stand before its first record in each block."""
         if not resource or resource == self._resource:
             return 0, b""
         number = self._numbers.setdefault(resource, len(self._numbers) + 1)
-        if number > _MAX_RESOURCES:
-            raise OverflowError("more resources than a segment can number")
         if resource in self._announced:
             return number, b""
         self._announced.add(resource)
         frame = encode_resource(resource, instance=self._instance, number=number, sequence=sequence, seed=self._seed)
         return number, frame
 
-    def retire(self, last_sequence: int, records: int) -> None:
+    def retire(self, last_sequence: int) -> None:
         """Seal and unlock the open segment; it stays at hand until it is synced."""
         old, self.current = self.current, None
         if old is None:
             return
         self._previous = (old.index, old.length)
         if not old.is_torn:
-            self._seal(old, last_sequence, records - self._records_before)
-        with contextlib.suppress(OSError):
+            self._seal(old, last_sequence)
+        with tolerating_refusal():
             self._host.flock(old.fd, fcntl.LOCK_UN)
         self.unsynced.append(old)
         for segment in self.unsynced[:-_KEPT_OPEN]:
             if not segment.is_syncing:
                 self.close(segment)
-        if len(self.unsynced) > 64:
-            self.unsynced = [segment for segment in self.unsynced if os.path.lexists(segment.path)]
+        if len(self.unsynced) % _MANY == 0:
+            self.unsynced = [segment for segment in self.unsynced if self._is_there(segment)]
 
-    def _seal(self, old: Segment, last_sequence: int, records: int) -> None:
+    def _is_there(self, segment: Segment) -> bool:
+        try:
+            self._host.lstat(segment.path)
+        except OSError as exc:
+            raise_unless_refused(exc)
+            return segment.is_syncing  # else retention took it
+        return True
+
+    def _seal(self, old: Segment, last_sequence: int) -> None:
         blocks = [block for block in self._blocks if block.levels]
+        records = sum(block.records for block in blocks)
         payload = encode_seal(SealIndex(last_sequence, records, old.length, blocks))
         frame = encode_frame(payload, kind=Kind.SEAL, sequence=last_sequence, seed=self._seed)
-        with contextlib.suppress(OSError):  # a segment without a seal is read all the same
+        with tolerating_refusal():  # a segment without a seal is read all the same
             self._host.write(old.fd, frame)
 
     def forget(self) -> None:
@@ -181,7 +192,7 @@ class Segments:
 
     def close(self, segment: Segment) -> None:
         if segment.fd >= 0:
-            with contextlib.suppress(OSError):
+            with tolerating_refusal():
                 self._host.close(segment.fd)
             segment.fd = -1
 
@@ -198,7 +209,7 @@ class Segments:
         if current is None:
             return
         if in_write:
-            with contextlib.suppress(OSError):
+            with tolerating_refusal():
                 null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
                 os.dup2(null, current.fd, inheritable=False)
                 os.close(null)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from .host import Os, sync_directory
+from .host import Os, raise_unless_refused, sync_directory
 from .segment import Segment
 
 SyncMode = Literal["error", "always", "never"]
@@ -27,7 +27,9 @@ class Dirty(Protocol):
         """Return the segments with unsynced records, their lengths, and the last sequence that lies there or before."""
         ...
 
-    def end_sync(self, synced: list[tuple[Segment, int]], failed: list[Segment], error: OSError | None) -> None: ...
+    def end_sync(self, dirty: list[tuple[Segment, int]], done: int, error: OSError | None) -> None:
+        """Take note that the first *done* of them are safe, and that with an error the others may be lost."""
+        ...
 
 
 @dataclass(slots=True)
@@ -99,9 +101,11 @@ class Syncer:
                 self._sync(segment)
                 done += 1
         except OSError as exc:
+            raise_unless_refused(exc)
             error = exc
-        self._credit_seconds -= self._monotonic() - started
-        self._owner.end_sync(dirty[:done], [segment for segment, _ in dirty[done:]], error)
+        finally:
+            self._credit_seconds -= self._monotonic() - started
+            self._owner.end_sync(dirty, done, error)
         if error is not None:
             self.counts.failed += 1
             self.is_pending = True

@@ -1,9 +1,8 @@
 """What a writer does for its journal outside the write lock: durable names, retention, the reserve, late syncs."""
 
-import contextlib
 import threading
 
-from .host import sync_directory
+from .host import sync_directory, tolerating_refusal
 from .instance import Instance
 from .retention import Bounds, enforce
 from .settings import WriterSettings
@@ -41,7 +40,7 @@ class Upkeep:
         segment = self._instance.segments.current
         if self._settings.sync == "never" or segment is None or segment.is_named_durably:
             return
-        with contextlib.suppress(OSError):  # the next sync tries again and counts
+        with tolerating_refusal():  # the next sync tries again and counts
             sync_directory(self._settings.host, self._settings.directory)
             segment.is_named_durably = True
 
@@ -57,6 +56,6 @@ class Upkeep:
         is_near = kept.total_bytes * 100 >= self._settings.max_bytes * 70
         self._look_at = now + (_LOOK_SECONDS_NEAR_THE_BOUND if is_near else _LOOK_SECONDS)
         self._instance.counts.segments_retired += len(kept.deleted)
-        self._instance.severity_floor = kept.severity_floor
+        self._instance.refuse_below(kept.severity_floor)
         if not kept.severity_floor:
             self._instance.reserve.ensure()

@@ -101,7 +101,7 @@ class _Account:
         return self.balance
 
 
-def verify(*directories: Path) -> Verification:
+def verify_journal(*directories: Path) -> Verification:
     """Return the balance of every instance in the journals; bounded in memory, and it raises for no damage."""
     accounts: dict[bytes, _Account] = {}
     damage: list[Damage] = []
