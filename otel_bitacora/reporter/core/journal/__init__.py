@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from .frame import Kind
     from .index import SealIndex, decode_seal
     from .merge import merge_segments
-    from .reader import Damage, Frame, Position, Reader
+    from .reader import EVERY_KIND, Damage, Frame, Position, Reader
     from .recovery import SegmentState, inspect, quarantine, remove_unfinished
     from .retention import Checkpoint, enforce, read_checkpoint
     from .settings import WriterStats
@@ -22,6 +22,7 @@ _HOMES = {
     "Balance": "verify",
     "Checkpoint": "retention",
     "Damage": "reader",
+    "EVERY_KIND": "reader",
     "Frame": "reader",
     "Kind": "frame",
     "Position": "reader",
@@ -42,6 +43,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "EVERY_KIND",
     "Balance",
     "Checkpoint",
     "Damage",
