@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from otel_bitacora.reporter.core.journal.host import HostOs
-from otel_bitacora.reporter.core.journal.reader import Damage, Frame, Reader
+from otel_bitacora.reporter.core.journal.reader import Damage, Reader
+from otel_bitacora.reporter.core.journal.scan import Frame
 from otel_bitacora.reporter.core.journal.writer import Writer
 
 

@@ -22,7 +22,7 @@ from otel_bitacora.reporter.core.journal.frame import (
 )
 from otel_bitacora.reporter.core.journal.index import Block, SealIndex, decode_seal, encode_seal
 from otel_bitacora.reporter.core.journal.runs import Runs
-from otel_bitacora.reporter.core.journal.scan import RawFrame, Region, Scanner
+from otel_bitacora.reporter.core.journal.scan import Frame, Region, Scanner, SegmentRef
 
 INSTANCE = bytes(range(16))
 numbers = st.integers(0, 2**64 - 1)
@@ -35,8 +35,8 @@ def frame(payload: bytes, sequence: int) -> bytes:
     )
 
 
-def scan(data: bytes, *, pieces: int | None = None) -> list[RawFrame | Region]:
-    scanner = Scanner(INSTANCE)
+def scan(data: bytes, *, pieces: int | None = None) -> list[Frame | Region]:
+    scanner = Scanner(SegmentRef("path", INSTANCE, 0), lambda: data)
     found = []
     for end in range(pieces, len(data), pieces) if pieces else ():
         start = scanner.offset
@@ -104,7 +104,7 @@ def test_after_damage_anywhere_at_most_the_frames_it_touches_are_lost(
 
     found = scan(broken, pieces=data.draw(st.sampled_from([None, 64])))
 
-    good = {each.sequence: bytes(each.payload) for each in found if isinstance(each, RawFrame)}
+    good = {each.sequence: bytes(each.payload) for each in found if isinstance(each, Frame)}
     at = 0
     for n, each in enumerate(frames):
         is_touched = broken[at : at + len(each)] != each

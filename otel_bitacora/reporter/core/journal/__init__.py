@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from .frame import Kind
     from .index import SealIndex, decode_seal
     from .merge import merge_segments
-    from .reader import EVERY_KIND, Damage, Frame, Position, Reader
+    from .reader import EVERY_KIND, Damage, Position, Reader
     from .recovery import SegmentState, inspect, quarantine, remove_unfinished
     from .retention import Checkpoint, enforce, read_checkpoint
+    from .scan import Frame
     from .settings import WriterStats
     from .verify import Balance, Verification, verify_journal
     from .writer import Writer
@@ -23,7 +24,7 @@ _HOMES = {
     "Checkpoint": "retention",
     "Damage": "reader",
     "EVERY_KIND": "reader",
-    "Frame": "reader",
+    "Frame": "scan",
     "Kind": "frame",
     "Position": "reader",
     "Reader": "reader",

@@ -27,7 +27,7 @@ from .host import HOST, Os, sync_directory
 from .index import Block, SealIndex, decode_seal, encode_seal
 from .opened import OpenedSegment
 from .retention import Checkpoint, SegmentFile, list_segments, read_checkpoints
-from .scan import RawFrame
+from .scan import Frame
 from .seen import Seen
 
 _SMALL_BYTES = 256 << 10
@@ -69,44 +69,46 @@ class _Merged:
 
     def _add_segment(self, file: SegmentFile) -> None:
         opened, seen = OpenedSegment(file.path, file.instance, file.index), Seen()
+        first = opened.header.first_sequence if opened.header else 0
         block = Block(self.size_bytes)
         block.be_any()
         try:
-            for raw in opened.finished_frames():
-                if raw.kind == Kind.SEAL:
-                    _summarise(block, decode_seal(raw.payload).blocks)
-                elif raw.kind == Kind.TOMBSTONE or (raw.kind == Kind.RECORD and seen.is_new(raw.sequence)):
-                    self._add_frame(opened, raw)
+            for frame in opened.finished_frames():
+                if frame.kind == Kind.SEAL:
+                    _summarise(block, decode_seal(frame.payload).blocks)
+                elif frame.kind == Kind.TOMBSTONE or (frame.kind == Kind.RECORD and seen.is_new(frame.sequence)):
+                    self._add_frame(frame, first)
         finally:
             opened.close()
         self.blocks.append(block)
 
-    def _add_frame(self, opened: OpenedSegment, raw: RawFrame) -> None:
-        resource = opened.resource(raw.resource)
-        if resource is None:
-            raise JournalDamaged(opened.ref.path)
-        origin = (opened.instance_of(raw.resource), resource)
-        number = self.numbers.get(origin)
+    def _add_frame(self, frame: Frame, first_sequence: int) -> None:
+        if frame.resource is None:
+            raise JournalDamaged(frame.segment.path)
+        number = self.numbers.get((frame.instance, frame.resource))
         if number is None:
-            number = self.numbers[origin] = len(self.numbers) + 1
-            first = opened.header.first_sequence if opened.header else raw.sequence
+            number = self.numbers[frame.instance, frame.resource] = len(self.numbers) + 1
             self.resources.append(
                 encode_resource(
-                    resource, instance=origin[0], number=number, sequence=first, seed=seed_of(self.instance)
+                    frame.resource,
+                    instance=frame.instance,
+                    number=number,
+                    sequence=first_sequence,
+                    seed=seed_of(self.instance),
                 )
             )
-        frame = encode_frame(
-            bytes(raw.payload),
-            kind=raw.kind,
-            sequence=raw.sequence,
-            seed=seed_of(origin[0]),
-            severity=raw.severity,
-            scope_length=raw.scope_length,
+        data = encode_frame(
+            bytes(frame.payload),
+            kind=frame.kind,
+            sequence=frame.sequence,
+            seed=seed_of(frame.instance),
+            severity=frame.severity,
+            scope_length=frame.scope_length,
             resource=number,
         )
-        self.frames.append(frame)
-        self.size_bytes += len(frame)
-        self.records += raw.kind == Kind.RECORD
+        self.frames.append(data)
+        self.size_bytes += len(data)
+        self.records += frame.kind == Kind.RECORD
 
     def encode(self) -> bytes:
         """Return the whole file. What a flipped bit could take from many records, it holds twice."""

@@ -4,23 +4,17 @@ import contextlib
 import mmap
 import os
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from otel_bitacora.errors import JournalDamaged
 
 from .directory import SETTLED
-from .frame import HeaderError, Kind, SegmentHeader, VersionError, decode_header, decode_sources
+from .frame import HeaderError, Kind, SegmentHeader, VersionError, decode_header, decode_sources, seed_of
 from .liveness import has_writer
-from .scan import RawFrame, Region, Scanner, find_resources
+from .scan import Frame, Origin, Region, Scanner, SegmentRef
 
 _PIECE_BYTES = 1 << 20
 _HEADER_BYTES = 64 << 10
-
-
-class SegmentRef(NamedTuple):
-    path: str
-    instance: bytes
-    number: int  # within its instance, from 0
+_MAX_HEADER_BYTES = 64 << 20
 
 
 class OpenedSegment:
@@ -30,70 +24,60 @@ class OpenedSegment:
         self._fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         self.ref = SegmentRef(path, instance, number)
         self.header: SegmentHeader | None = None
-        self.reason = ""
+        self.reason = ""  # why there is no header
         self.is_newer = False
-        self.is_sealed = False
-        self.is_finished = False
+        self.is_started = False
+        self.is_finished = False  # read to its end, after which nothing can come
         self.is_settled = f"/{SETTLED}/" in path
-        self.scanner = Scanner(instance)
+        self.scanner = Scanner(self.ref, self._whole)
         self._read_header()
 
     def _read_header(self) -> None:
         data = os.pread(self._fd, _HEADER_BYTES, 0)
         size = int.from_bytes(data[12:16], "little")
-        if _HEADER_BYTES < size < 64 << 20:
+        if _HEADER_BYTES < size < _MAX_HEADER_BYTES:
             data = os.pread(self._fd, size, 0)
         try:
             self.header, self.scanner.offset = decode_header(data)
         except HeaderError as exc:
             self.reason = str(exc)
             self.is_newer = isinstance(exc, VersionError)
+            return
+        if not self.header.is_merged:
+            seed = seed_of(self.ref.instance)
+            self.scanner.origins[0] = Origin(self.ref.instance, self.header.resource, seed)
 
     @property
     def is_merged(self) -> bool:
         return self.header.is_merged if self.header is not None else self.is_settled
 
+    def has_writer(self) -> bool:
+        return has_writer(self._fd)
+
     def seek(self, offset: int) -> None:
         """Go on at a position from an earlier reading."""
-        if offset > self.scanner.offset:
-            self.scanner.offset = offset
-            find_resources(self.scanner, self._whole())
+        self.is_started = True
+        self.scanner.offset = max(self.scanner.offset, offset)
 
-    def resource(self, number: int) -> bytes | None:
-        """Return the Resource behind a frame's number; None if every frame that told it is damaged."""
-        origin = self.scanner.origins.get(number)
-        if origin is None:
-            find_resources(self.scanner, self._whole())
-            origin = self.scanner.origins.get(number)
-        if origin is not None:
-            return origin.resource
-        return self.header.resource if self.header is not None and number == 0 else None
-
-    def instance_of(self, number: int) -> bytes:
-        origin = self.scanner.origins.get(number)
-        return origin.instance if origin is not None else self.ref.instance
-
-    def frames(self, *, is_last: bool) -> Iterator[RawFrame | Region]:
-        """Yield what isn't read yet; sets `is_finished` when nothing can follow.
+    def frames(self, *, is_last: bool) -> Iterator[Frame | Region]:
+        """Yield what isn't read yet.
 
         The writer is asked for first: what it wrote before it was found dead is read after.
         """
-        self.is_finished = self.is_settled or not is_last or not has_writer(self._fd)
+        self.is_finished = self.is_settled or not is_last or not self.has_writer()
         if self.is_finished:
-            whole = self._whole()
-            self.scanner.sweep = (lambda: find_resources(self.scanner, whole)) if self.is_merged else None
-            yield from self._noting_seal(self.scanner.scan(whole, base=0, is_final=True))
+            yield from self.scanner.scan(self._whole(), base=0, is_final=True)
             return
         wanted = _PIECE_BYTES
         while True:
             offset = self.scanner.offset
             piece = os.pread(self._fd, wanted, offset)
-            yield from self._noting_seal(self.scanner.scan(piece, base=offset, is_final=False))
+            yield from self.scanner.scan(piece, base=offset, is_final=False)
             if len(piece) < wanted:
                 return
             wanted = wanted * 2 if self.scanner.offset == offset else _PIECE_BYTES
 
-    def finished_frames(self) -> Iterator[RawFrame]:
+    def finished_frames(self) -> Iterator[Frame]:
         """Yield all frames of a segment without a writer.
 
         Raises:
@@ -101,35 +85,21 @@ class OpenedSegment:
         """
         if self.header is None:
             raise JournalDamaged(f"{self.ref.path}: {self.reason}")
-        self.is_finished = True
-        data = self._whole()
-        for found in self._noting_seal(self.scanner.scan(data, base=0, is_final=True)):
-            if isinstance(found, RawFrame):
-                yield found
-            else:
+        for found in self.frames(is_last=False):
+            if isinstance(found, Region):
                 raise JournalDamaged(f"{self.ref.path}: no whole frame from byte {found.start} to {found.end}")
-
-    def has_writer(self) -> bool:
-        return has_writer(self._fd)
+            yield found
 
     def ends_in_seal(self) -> bool:
         """Return whether the writer finished the segment; for segments without a writer."""
-        self.is_finished = True
-        for _ in self._noting_seal(Scanner.scan(self.scanner, self._whole(), base=0, is_final=True)):
+        for _ in self.frames(is_last=False):
             pass
-        return self.is_sealed
-
-    def _noting_seal(self, frames: Iterator[RawFrame | Region]) -> Iterator[RawFrame | Region]:
-        for frame in frames:
-            if isinstance(frame, RawFrame) and frame.kind == Kind.SEAL:
-                self.is_sealed = True
-            yield frame
+        return self.scanner.is_sealed
 
     def sources(self) -> list[tuple[bytes, int]]:
         """Return the segments that this merged one stands for."""
-        scanner = Scanner(self.ref.instance)
-        for found in scanner.scan(self._whole(), base=0, is_final=True):
-            if isinstance(found, RawFrame) and found.kind == Kind.SOURCES:
+        for found in Scanner(self.ref, self._whole).scan(self._whole(), base=0, is_final=True):
+            if isinstance(found, Frame) and found.kind == Kind.SOURCES:
                 return decode_sources(found.payload)
         return []
 

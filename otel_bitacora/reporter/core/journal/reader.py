@@ -8,28 +8,14 @@ from typing import NamedTuple
 
 from .directory import SETTLED
 from .frame import Kind
-from .opened import OpenedSegment, SegmentRef
+from .opened import OpenedSegment
 from .retention import SegmentFile, list_segments
-from .scan import RawFrame, Region
+from .scan import Frame, Region, SegmentRef
 from .seen import Seen
 
 RECORDS = frozenset({Kind.RECORD, Kind.TOMBSTONE})
 EVERY_KIND = frozenset(Kind)
-
-
-class Frame(NamedTuple):
-    """One frame, whose payload is a view of a mapped segment or of a buffer: copy what is to outlive the batch."""
-
-    instance: bytes
-    sequence: int
-    kind: int
-    severity: int
-    payload: memoryview
-    scope_length: int
-    resource: bytes | None  # OTLP Resource; None: lost to damage
-    segment: SegmentRef
-    offset: int
-    end: int  # with the segment's number the position after this frame
+_RECORD = int(Kind.RECORD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +62,14 @@ class Reader:
         self._kinds = kinds
         self._open: dict[str, OpenedSegment] = {}
         self._finished: set[str] = set()
-        self._seen: dict[bytes, Seen] = {}
+        self._seen: dict[bytes, Seen] = defaultdict(Seen)
         self._sources: dict[str, list[tuple[bytes, int]]] = {}  # of merged segments, by path
 
     @property
     def positions(self) -> dict[bytes, Position]:
         """Where reading stands, by instance, after the last frame yielded."""
-        return dict(self._positions)
+        reading = (opened for opened in self._open.values() if opened.is_started)
+        return self._positions | {o.ref.instance: Position(o.ref.number, o.scanner.offset) for o in reading}
 
     def __iter__(self) -> Iterator[Frame]:
         return self.poll()
@@ -157,42 +144,24 @@ class Reader:
         return opened
 
     def _read(self, opened: OpenedSegment, start: int, *, following: SegmentFile | None) -> Iterator[Frame]:
-        ref, scanner = opened.ref, opened.scanner
+        kinds, seen = self._kinds, self._seen
         opened.seek(start)
         for found in opened.frames(is_last=following is None):
             if isinstance(found, Region):
                 self._report(opened, found, following)
-                continue
-            self._positions[ref.instance] = Position(ref.number, scanner.offset)
-            if found.kind in self._kinds and (frame := self._frame(opened, found)):
-                yield frame
+            elif found.kind != _RECORD:
+                if found.kind in kinds:
+                    yield found
+            elif _RECORD in kinds and seen[found.instance].is_new(found.sequence):
+                yield found
         if opened.is_finished:
-            self._positions[ref.instance] = Position(ref.number, scanner.offset)
-            self._finished.add(ref.path)
-            self._open.pop(ref.path, None)
+            self._positions[opened.ref.instance] = Position(opened.ref.number, opened.scanner.offset)
+            self._finished.add(opened.ref.path)
+            self._open.pop(opened.ref.path, None)
             opened.close()
 
-    def _frame(self, opened: OpenedSegment, raw: RawFrame) -> Frame | None:
-        resource = opened.resource(raw.resource)
-        instance = opened.instance_of(raw.resource)
-        seen = self._seen.setdefault(instance, Seen())
-        if raw.kind == Kind.RECORD and not seen.is_new(raw.sequence):
-            return None
-        return Frame(
-            instance,
-            raw.sequence,
-            raw.kind,
-            raw.severity,
-            raw.payload,
-            raw.scope_length,
-            resource,
-            opened.ref,
-            raw.offset,
-            opened.scanner.offset,
-        )
-
     def _report(self, opened: OpenedSegment, region: Region, following: SegmentFile | None) -> None:
-        is_tail = opened.is_finished and region.end == opened.scanner.offset and not opened.is_sealed
+        is_tail = opened.is_finished and region.end == opened.scanner.offset and not opened.scanner.is_sealed
         next_opened = self._opened(following) if following is not None else None
         if is_tail and next_opened is not None and next_opened.header is not None:
             is_tail = region.start >= next_opened.header.previous_length

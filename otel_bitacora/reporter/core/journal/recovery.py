@@ -10,9 +10,10 @@ from .directory import NEW_SUFFIX, QUARANTINE, SUFFIX
 from .frame import SegmentHeader
 from .host import HOST, Os, sync_directory
 from .liveness import has_writer
-from .opened import OpenedSegment, SegmentRef
+from .opened import OpenedSegment
 from .reader import Damage
 from .retention import list_segments
+from .scan import SegmentRef
 
 _ABANDONED_SECONDS = 3600.0
 _COPY_BYTES = 1 << 20

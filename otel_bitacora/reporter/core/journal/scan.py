@@ -2,22 +2,39 @@
 
 import mmap
 from collections.abc import Callable, Iterator
+from struct import Struct
 from typing import NamedTuple
 from zlib import crc32
 
 from .frame import CRC_BYTES, FRAME_BYTES, FRAME_HEAD, MAX_PAYLOAD_BYTES, SYNC, Kind, seed_of
 
 _INSTANCE_BYTES = 16
+_HEAD_BYTES = FRAME_HEAD.size
+_unpack_head = FRAME_HEAD.unpack_from
+_unpack_crc = Struct("<I").unpack_from
+_RESOURCE = int(Kind.RESOURCE)
+_SEAL = int(Kind.SEAL)
 
 
-class RawFrame(NamedTuple):
-    offset: int
+class SegmentRef(NamedTuple):
+    path: str
+    instance: bytes
+    number: int  # within its instance, from 0
+
+
+class Frame(NamedTuple):
+    """One frame, whose payload is a view of a mapped segment or of a buffer: copy what is to outlive the batch."""
+
+    instance: bytes
+    sequence: int
     kind: int
     severity: int
-    scope_length: int
-    resource: int
-    sequence: int
     payload: memoryview
+    scope_length: int
+    resource: bytes | None  # OTLP Resource; None: lost to damage
+    segment: SegmentRef
+    offset: int
+    end: int  # with the segment's number the position after this frame
 
 
 class Region(NamedTuple):
@@ -31,47 +48,77 @@ class Origin(NamedTuple):
     """What a resource number of a segment stands for."""
 
     instance: bytes
-    resource: bytes
+    resource: bytes | None
     seed: int
 
 
 class Scanner:
-    """Remembers, from one stretch of a segment to the next, its resources and where damage began."""
+    """Remembers, from one stretch of a segment to the next, its resources and where damage began.
 
-    def __init__(self, instance: bytes) -> None:
-        self.instance = instance
-        self.origins: dict[int, Origin] = {}
+    *read_all* returns the segment's bytes, for a resource whose frame lies before the stretch, or is damaged and has a
+    copy behind it.
+    """
+
+    def __init__(self, ref: SegmentRef, read_all: Callable[[], bytes | mmap.mmap]) -> None:
+        self.ref = ref
         self.offset = 0  # of the first byte not yet understood
-        self.sweep: Callable[[], None] | None = None  # finds the resources that lie elsewhere in the segment
+        self.is_sealed = False  # a seal was met
+        self.origins: dict[int, Origin] = {}
+        self._read_all = read_all
+        self._unknown: set[int] = set()  # numbers that no frame explains
         self._bad_from: int | None = None
-        self._seed = seed_of(instance)
+        self._seed = seed_of(ref.instance)
 
-    def scan(self, data: bytes | mmap.mmap, *, base: int, is_final: bool) -> Iterator[RawFrame | Region]:
+    # Inlined as far as it goes: a reader of a full journal comes by here two million times.
+    def scan(self, data: bytes | mmap.mmap, *, base: int, is_final: bool) -> Iterator[Frame | Region]:
         """Yield what lies between `self.offset` and the end of *data*, which begins at *base* in the file.
 
         A frame that is cut off there is waited for, unless the data is final.
         """
-        view = memoryview(data)
+        view, size, ref, origins = memoryview(data), len(data), self.ref, self.origins
         at = self.offset - base
-        while at + FRAME_BYTES <= len(view):
-            frame = self._frame_at(view, at, base)
-            if isinstance(frame, RawFrame):
-                if self._bad_from is not None:
-                    yield Region(self._bad_from, base + at)
-                    self._bad_from = None
-                at += FRAME_BYTES + len(frame.payload)
-                self.offset = base + at
-                yield frame
-                continue
-            if frame and not is_final:
+        while at + FRAME_BYTES <= size:
+            sync, kind, severity, scope_length, number, length, sequence = _unpack_head(data, at)
+            end = at + _HEAD_BYTES + length
+            is_frame = sync == SYNC and length <= MAX_PAYLOAD_BYTES
+            if is_frame and end + CRC_BYTES > size and not is_final:
                 return
+            if is_frame and end + CRC_BYTES <= size:
+                origin = origins.get(number)
+                checksum = _unpack_crc(data, end)[0]
+                if origin is None or kind == _RESOURCE or crc32(view[at:end], origin.seed) != checksum:
+                    origin = self._origin_of(view[at:end], kind, number, checksum)
+                if origin is not None:
+                    if self._bad_from is not None:
+                        yield Region(self._bad_from, base + at)
+                        self._bad_from = None
+                    start, at = at, end + CRC_BYTES
+                    self.offset = base + at
+                    self.is_sealed |= kind == _SEAL
+                    payload = view[start + _HEAD_BYTES : end]
+                    yield _new_frame(
+                        Frame,
+                        (
+                            origin.instance,
+                            sequence,
+                            kind,
+                            severity,
+                            payload,
+                            scope_length,
+                            origin.resource,
+                            ref,
+                            base + start,
+                            base + at,
+                        ),
+                    )
+                    continue
             if self._bad_from is None:
                 self._bad_from = base + at
             found = data.find(SYNC, at + 1)
-            at = found if found >= 0 else max(len(view) - len(SYNC) + 1, at + 1)
+            at = found if found >= 0 else max(size - len(SYNC) + 1, at + 1)
             self.offset = base + at
         if is_final:
-            yield from self._finish(base + len(view))
+            yield from self._finish(base + size)
 
     def _finish(self, end: int) -> Iterator[Region]:
         start = self.offset if self._bad_from is None else self._bad_from
@@ -79,49 +126,46 @@ class Scanner:
         if start < end:
             yield Region(start, end)
 
-    def _frame_at(self, view: memoryview, at: int, base: int) -> RawFrame | bool:
-        """Return the frame there; False if there is none, True if it might go on after the end of *view*."""
-        sync, kind, severity, scope_length, number, size, sequence = FRAME_HEAD.unpack_from(view, at)
-        if sync != SYNC or size > MAX_PAYLOAD_BYTES:
-            return False
-        start = at + FRAME_HEAD.size
-        end = start + size
-        if end + CRC_BYTES > len(view):
-            return True
-        origin = self.origins.get(number) if kind != Kind.RESOURCE else None
-        checksum = int.from_bytes(view[end : end + CRC_BYTES], "little")
-        if crc32(view[at:end], origin.seed if origin else self._seed) != checksum and (
-            origin is not None or not self._is_of_lost_origin(number, view[at:end], checksum)
-        ):
-            return False
-        payload = view[start:end]
-        if kind == Kind.RESOURCE:
-            self.learn(number, payload)
-        return RawFrame(base + at, kind, severity, scope_length, number, sequence, payload)
+    def _origin_of(self, covered: memoryview, kind: int, number: int, checksum: int) -> Origin | None:
+        """Return whose the frame is, or None if its checksum is wrong whoever it is of."""
+        if kind == _RESOURCE:
+            if crc32(covered, self._seed) != checksum:
+                return None
+            self.origins[number] = origin = _origin(covered[_HEAD_BYTES:])
+            return origin
+        known = self.origins.get(number)
+        if known is not None or number in self._unknown:
+            return self._lost_origin() if known is None and crc32(covered, self._seed) == checksum else None
+        self._learn_all()
+        known = self.origins.get(number)
+        if known is None:
+            self._unknown.add(number)
+            known = self._lost_origin()
+        return known if crc32(covered, known.seed) == checksum else None
 
-    def learn(self, number: int, payload: memoryview) -> None:
-        instance = bytes(payload[:_INSTANCE_BYTES])
-        self.origins[number] = Origin(instance, bytes(payload[_INSTANCE_BYTES:]), seed_of(instance))
+    def _lost_origin(self) -> Origin:
+        """A record stays one though every frame that names its resource is damaged."""
+        return Origin(self.ref.instance, None, self._seed)
 
-    def _is_of_lost_origin(self, number: int, covered: memoryview, checksum: int) -> bool:
-        """In a merged segment the frame that names the instance may be damaged: look for its copy."""
-        if self.sweep is None:
-            return False
-        sweep, self.sweep = self.sweep, None
-        sweep()
-        origin = self.origins.get(number)
-        return origin is not None and crc32(covered, origin.seed) == checksum
+    def _learn_all(self) -> None:
+        """Find the resources of the segment wherever they lie in it."""
+        data = self._read_all()
+        view = memoryview(data)
+        at = data.find(_RESOURCE_MARK)
+        while at >= 0:
+            if at + FRAME_BYTES <= len(view):
+                _, _, _, _, number, length, _ = _unpack_head(data, at)
+                end = at + _HEAD_BYTES + length
+                is_whole = end + CRC_BYTES <= len(view) and length <= MAX_PAYLOAD_BYTES
+                if is_whole and crc32(view[at:end], self._seed) == _unpack_crc(data, end)[0]:
+                    self.origins.setdefault(number, _origin(view[at + _HEAD_BYTES : end]))
+            at = data.find(_RESOURCE_MARK, at + 1)
 
 
-def find_resources(scanner: Scanner, data: bytes | mmap.mmap) -> None:
-    """Let the scanner know all the resources of a segment, wherever they lie in its bytes."""
-    mark = SYNC + bytes([Kind.RESOURCE])
-    other = Scanner(scanner.instance)
-    view = memoryview(data)
-    at = data.find(mark)
-    while at >= 0:
-        if at + FRAME_BYTES <= len(view):
-            frame = other._frame_at(view, at, 0)  # noqa: SLF001 - of the same module
-            if isinstance(frame, RawFrame):
-                scanner.origins.setdefault(frame.resource, other.origins[frame.resource])
-        at = data.find(mark, at + 1)
+_RESOURCE_MARK = SYNC + bytes([Kind.RESOURCE])
+_new_frame = tuple.__new__  # what Frame(...) ends in, two calls earlier
+
+
+def _origin(payload: memoryview) -> Origin:
+    instance = bytes(payload[:_INSTANCE_BYTES])
+    return Origin(instance, bytes(payload[_INSTANCE_BYTES:]), seed_of(instance))

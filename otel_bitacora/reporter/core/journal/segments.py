@@ -45,16 +45,9 @@ class Segments:
         if self._is_abandoned:
             return False
         index, self._next_index = self._next_index, self._next_index + 1
-        old = self.current
-        previous_index, previous_length = (old.index, old.length) if old else self._previous
+        previous = (self.current.index, self.current.length) if self.current else self._previous
         header = SegmentHeader(
-            self._instance,
-            index,
-            first_sequence,
-            self._settings.wall_ns(),
-            self._resource,
-            previous_index,
-            previous_length,
+            self._instance, index, first_sequence, self._settings.wall_ns(), self._resource, *previous
         )
         try:
             new = create(self._host, self._settings.directory, header, self._settings.modes)

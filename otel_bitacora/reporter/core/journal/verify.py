@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .frame import Kind, decode_drops
-from .reader import EVERY_KIND, Damage, Frame, Reader
+from .reader import EVERY_KIND, Damage, Reader
 from .runs import Runs
+from .scan import Frame
 
 
 @dataclass(slots=True)
@@ -69,10 +70,11 @@ class _Account:
             self.reach(frame.sequence)
 
     def _record(self, sequence: int) -> None:
-        self.balance.journalled += 1
-        if any(lost and lost.discard(sequence) for lost in self._lost.values()):
+        if sequence <= self.balance.last_sequence:  # a copy of what damage took
+            self.balance.journalled += any(lost.discard(sequence) for lost in self._lost.values())
             return
         self.reach(sequence - 1)
+        self.balance.journalled += 1
         self.balance.last_sequence = sequence
         self.is_damaged = False
 
@@ -107,7 +109,10 @@ def verify_journal(*directories: Path) -> Verification:
     damage: list[Damage] = []
 
     def account(instance: bytes) -> _Account:
-        return accounts.setdefault(instance, _Account(instance))
+        found = accounts.get(instance)
+        if found is None:
+            found = accounts[instance] = _Account(instance)
+        return found
 
     def on_damage(found: Damage) -> None:
         damage.append(found)
