@@ -33,7 +33,7 @@ class Instance:
         self.busy = False
         self.sequence = 0
         self.counts = Counts()
-        self.segments = Segments(settings, self.id, self.counts)
+        self.segments = Segments(settings, self.id, self.counts, self.mark)
         self.ring = Ring(settings.memory_bytes)
         self.reserve = Reserve(
             settings.directory,

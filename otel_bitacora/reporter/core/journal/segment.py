@@ -11,6 +11,7 @@ from .directory import NEW_SUFFIX, Modes, segment_name
 from .frame import SegmentHeader, encode_resource, seed_of
 from .host import Os, tolerating_refusal
 from .index import Block
+from .liveness import ProcessMark
 
 _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -31,38 +32,49 @@ class Segment:
     is_syncing: bool = False  # its descriptor is in use outside the lock, and must stay
 
 
-def create(host: Os, directory: str, header: SegmentHeader, modes: Modes) -> Segment:
+def create(host: Os, directory: str, header: SegmentHeader, modes: Modes, mark: ProcessMark) -> Segment:
     """Return a new segment, open, locked and named.
 
     The resource stands in the header and again in the first frame, so one damaged byte can't take it from every record.
+    A fork out of a signal handler amid this goes on here in the child too: *mark* is asked right before each call, with
+    nothing in between where a handler could run, lest the child put its file in place of its parent's.
 
     Raises:
-        OSError: the disk refused; nothing is left behind.
+        OSError: the disk refused, or this is such a child; nothing is left behind.
     """
     path = os.path.join(directory, segment_name(header.instance, header.index))  # noqa: PTH118 - no Path on this way
+    new, seed = path + NEW_SUFFIX, seed_of(header.instance)
     start = header.encode() + encode_resource(
-        header.resource,
-        instance=header.instance,
-        number=0,
-        sequence=header.first_sequence,
-        seed=seed_of(header.instance),
+        header.resource, instance=header.instance, number=0, sequence=header.first_sequence, seed=seed
     )
-    fd = host.open(path + NEW_SUFFIX, _FLAGS, modes.file)
-    with _undone_on_error(host, fd, path + NEW_SUFFIX):
+    if not mark[0]:
+        raise _Forked
+    fd = host.open(new, _FLAGS, modes.file)
+    with _undone_on_error(host, fd, new, mark):
         host.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not mark[0]:
+            raise _Forked
         if host.write(fd, start) != len(start):
             raise OSError(errno.ENOSPC, "the header was written only in part", path)
-        host.rename(path + NEW_SUFFIX, path)
+        if not mark[0]:
+            raise _Forked
+        host.rename(new, path)
     return Segment(fd, path, header.index, len(start), header.first_sequence, len(start))
 
 
+class _Forked(OSError):
+    def __init__(self) -> None:
+        super().__init__(errno.ECANCELED, "the process was forked amid the creation of a segment")
+
+
 @contextlib.contextmanager
-def _undone_on_error(host: Os, fd: int, path: str) -> Iterator[None]:
+def _undone_on_error(host: Os, fd: int, path: str, mark: ProcessMark) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        with tolerating_refusal():
-            host.unlink(path)
+        if mark[0]:
+            with tolerating_refusal():
+                host.unlink(path)
         with tolerating_refusal():
             host.close(fd)
         raise

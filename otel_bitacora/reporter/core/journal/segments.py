@@ -9,6 +9,7 @@ from .directory import make
 from .frame import NO_INDEX, Kind, SegmentHeader, encode_frame, encode_resource, seed_of
 from .host import raise_unless_refused, tolerating_refusal
 from .index import BLOCK_BYTES, Block, SealIndex, encode_seal
+from .liveness import ProcessMark
 from .segment import Segment, create
 from .settings import Counts, WriterSettings
 
@@ -21,10 +22,11 @@ _MAX_COPIED_SEGMENTS = 4
 class Segments:
     """Used under the writer's lock."""
 
-    def __init__(self, settings: WriterSettings, instance: bytes, counts: Counts) -> None:
+    def __init__(self, settings: WriterSettings, instance: bytes, counts: Counts, mark: ProcessMark) -> None:
         self._settings = settings
         self._host = settings.host
         self._counts = counts
+        self._mark = mark
         self._instance = instance
         self._seed = seed_of(instance)
         self._resource = settings.resource(instance)
@@ -50,7 +52,7 @@ class Segments:
             self._instance, index, first_sequence, self._settings.wall_ns(), self._resource, *previous
         )
         try:
-            new = create(self._host, self._settings.directory, header, self._settings.modes)
+            new = create(self._host, self._settings.directory, header, self._settings.modes, self._mark)
         except FileNotFoundError:  # someone removed the whole journal: the next attempt finds it made again
             with tolerating_refusal():
                 make(Path(self._settings.directory), self._settings.modes, self._host)
