@@ -4,23 +4,31 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from .cgroup import CgroupCollector
+from .connections import ConnectionsCollector
 from .contract import Collector, Host
 from .cpu import CpuCollector
 from .disk import DiskCollector
+from .interfaces import InterfacesCollector
 from .load import LoadCollector
 from .memory import MemoryCollector
 from .os_info import OsInfoCollector
+from .pressure import PressureCollector
 from .process_counts import ProcessCountsCollector
 from .traffic import TrafficCollector
 
 __all__ = [
     "BUILTIN",
     "BuiltinFactory",
+    "CgroupCollector",
+    "ConnectionsCollector",
     "CpuCollector",
     "DiskCollector",
+    "InterfacesCollector",
     "LoadCollector",
     "MemoryCollector",
     "OsInfoCollector",
+    "PressureCollector",
     "ProcessCountsCollector",
     "TrafficCollector",
 ]
@@ -43,5 +51,9 @@ BUILTIN: tuple[BuiltinFactory, ...] = (
     ProcessCountsCollector,
     OsInfoCollector,
     TrafficCollector,
+    InterfacesCollector,
+    ConnectionsCollector,
+    PressureCollector,
+    CgroupCollector,
 )
 """The factories of the collectors that come along, in the order in which they are read."""

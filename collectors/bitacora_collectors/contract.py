@@ -1,4 +1,4 @@
-"""What a collector is: the one file that every collector imports, and the only one."""
+"""What a collector is: the one file that every collector imports."""
 
 from __future__ import annotations
 
@@ -121,6 +121,32 @@ class Collector(Protocol):
             Unavailable: what it reads isn't on this host.
             Exception: anything else is a failure: `success 0`, and no readings until it works again.
         """
+        ...
+
+
+class Entity(Protocol):
+    """Something on the host with an identity and values of its own: a process, a service, a listening port.
+
+    It is a Resource of its own in OTLP and a row in the JSON models, which read the fields of its class; in
+    Prometheus it is nothing, since identities make no labels there. Immutable.
+    """
+
+    @property
+    def attributes(self) -> Attributes:
+        """What identifies and describes it, by the semantic conventions' names."""
+        ...
+
+    def readings(self) -> Iterable[Reading]:
+        """Return its values, made when they are asked for; none for what only JSON shows."""
+        ...
+
+
+@runtime_checkable
+class EntityCollector(Protocol):
+    """A collector that finds entities beside its readings."""
+
+    def entities(self) -> Iterable[Entity]:
+        """Return what the last `collect` found; called right after it, in the same thread."""
         ...
 
 

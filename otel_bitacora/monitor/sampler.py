@@ -13,6 +13,8 @@ from bitacora_collectors.contract import (
     Call,
     Closeable,
     Collector,
+    Entity,
+    EntityCollector,
     Guard,
     Histogram,
     Hung,
@@ -188,7 +190,7 @@ class Sampler:
             entry.hung = None
         began, began_unix_nano = self._clock.monotonic(), self._clock.time_ns()
         try:
-            found = self._guard.call(lambda: _checked(entry.collector), entry.timing.deadline_seconds)
+            readings, entities = self._guard.call(lambda: _collected(entry.collector), entry.timing.deadline_seconds)
         except Unavailable as error:
             return replace(state, health=Health.UNAVAILABLE, error=str(error), sample=None, before=None)
         except Hung as error:
@@ -202,13 +204,18 @@ class Sampler:
             error=None,
             duration_seconds=self._clock.monotonic() - began,
             last_success_unix_nano=began_unix_nano,
-            sample=Sample(self._counters.corrected(found), began_unix_nano, began),
+            sample=Sample(self._counters.corrected(readings), began_unix_nano, began, entities),
             before=state.sample,
         )
 
     def _failed(self, state: CollectorState, health: Health, error: str, began: float) -> CollectorState:
         duration_seconds = self._clock.monotonic() - began
         return replace(state, health=health, error=error, duration_seconds=duration_seconds, sample=None, before=None)
+
+
+def _collected(collector: Collector) -> tuple[tuple[Reading, ...], tuple[Entity, ...]]:
+    readings = _checked(collector)
+    return readings, tuple(collector.entities()) if isinstance(collector, EntityCollector) else ()
 
 
 def _checked(collector: Collector) -> tuple[Reading, ...]:

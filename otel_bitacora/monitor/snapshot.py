@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from bitacora_collectors.contract import Group, Kind, Metric, Reading
+from bitacora_collectors.contract import Entity, Group, Kind, Metric, Reading
 from otel_bitacora.resource import HostIdentity
 
 
@@ -29,6 +29,7 @@ class Sample:
     readings: tuple[Reading, ...]
     time_unix_nano: int
     monotonic_seconds: float
+    entities: tuple[Entity, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,10 @@ class CollectorState:
     @property
     def readings(self) -> tuple[Reading, ...]:
         return self.sample.readings if self.sample else ()
+
+    @property
+    def entities(self) -> tuple[Entity, ...]:
+        return self.sample.entities if self.sample else ()
 
 
 @dataclass(frozen=True, slots=True)

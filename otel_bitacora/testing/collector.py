@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Sequence
 
-from bitacora_collectors.contract import FAST_SECONDS, Group, Metric, Reading
+from bitacora_collectors.contract import FAST_SECONDS, Entity, Group, Metric, Reading
 
 
 class FakeHostCollector:
-    """Returns *readings*; set `error` to have it raise, clear `may_return` to have it hang.
+    """Returns *readings* and the entities in `found`; set `error` to have it raise, clear `may_return` to have it hang.
 
     `calls` counts how often it was asked; `asked` is set each time.
     """
@@ -28,6 +28,7 @@ class FakeHostCollector:
         self.readings = tuple(readings)
         self.interval_seconds = interval_seconds
         self.metrics = tuple(metrics) if metrics is not None else _metrics(self.readings)
+        self.found: tuple[Entity, ...] = ()
         self.error: Exception | None = None
         self.may_return = threading.Event()
         self.may_return.set()
@@ -42,6 +43,9 @@ class FakeHostCollector:
         if self.error is not None:
             raise self.error
         return self.readings
+
+    def entities(self) -> tuple[Entity, ...]:
+        return self.found
 
     def close(self) -> None:
         self.is_closed = True

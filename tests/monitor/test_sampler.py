@@ -1,10 +1,11 @@
 import logging
 import math
 import threading
+from types import MappingProxyType
 
 import pytest
 
-from bitacora_collectors.contract import Group, Histogram, Kind, Metric, Reading, Unavailable
+from bitacora_collectors.contract import Attributes, Group, Histogram, Kind, Metric, Reading, Unavailable
 from otel_bitacora.errors import NotSampledYet
 from otel_bitacora.monitor.sampler import Sampler, Timing, timing_of
 from otel_bitacora.monitor.snapshot import Health, Snapshot
@@ -181,6 +182,28 @@ def test_a_histogram_is_a_reading_like_any_other(identity: HostIdentity, clock: 
     ).tick()
 
     assert snapshot.families[duration.name].readings[0].value == histogram
+
+
+class Port:
+    """An entity: something that only JSON shows."""
+
+    attributes: Attributes = MappingProxyType({"network.local.port": 22})
+
+    def readings(self) -> tuple[Reading, ...]:
+        return ()
+
+
+def test_entities_come_with_the_readings_and_go_with_them(identity: HostIdentity, clock: FakeClock) -> None:
+    ports, port = FakeHostCollector("ports", [Reading(LOAD, 1)]), Port()
+    ports.found = (port,)
+    one = sampler(ports, identity=identity, clock=clock)
+
+    found = one.tick().states[0].entities
+    ports.error = OSError("gone")
+    clock.advance(5.0)
+    gone = one.tick().states[0].entities
+
+    assert (found, gone) == ((port,), ())
 
 
 def test_an_integer_beyond_64_bits_becomes_a_float(identity: HostIdentity, clock: FakeClock) -> None:

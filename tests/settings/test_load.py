@@ -52,6 +52,18 @@ def test_the_environment_writes_lists_with_commas(monkeypatch: pytest.MonkeyPatc
     assert load_settings().settings.monitor.no_collect == ("disk", "load")
 
 
+def test_control_groups_are_paths_below_the_root() -> None:
+    settings = load_settings({"collectors": {"cgroup": {"names": "system.slice/a.service,/user.slice"}}}).settings
+
+    assert settings.collectors.cgroup.names == ("system.slice/a.service", "/user.slice")
+
+
+@pytest.mark.parametrize("name", ["../etc", "a/../../b", "/"])
+def test_a_control_group_elsewhere_is_refused(name: str) -> None:
+    with pytest.raises(SettingsError, match=r"collectors\.cgroup\.names.*is not the path of a control group"):
+        load_settings({"collectors": {"cgroup": {"names": [name]}}})
+
+
 def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BITACORA_TOKEN", "")
 
