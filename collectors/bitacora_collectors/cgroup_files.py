@@ -16,7 +16,7 @@ _MOUNT_LINE = re.compile(rb"\d+ \d+ \S+ (/\S*) (/\S*) .* - (cgroup2?) \S* (\S+)\
 _OCTAL = re.compile(rb"\\([0-3][0-7]{2})")
 _NAMED_NUMBER = re.compile(rb"([a-z][\w.]*) (-?\d{1,20})\s*")
 _IO_V1 = re.compile(rb"(\d{1,10}:\d{1,10}) (Read|Write) (\d{1,20})\s*")
-_IO_V2 = re.compile(rb"(\d{1,10}:\d{1,10})((?: [a-z][\w.]*=[^ ]*)*)\s*")
+_IO_V2 = re.compile(rb"(\d{1,10}:\d{1,10})((?: [a-z][\w.]*=\S*)*)\s*")
 _PARTITION = re.compile(rb"\s*(\d{1,10})\s+(\d{1,10})\s+\d{1,20}\s+(\S+)\s*")
 # Version 1 says "no limit" by the largest number of pages, in bytes; with pages of 64 KiB that is 2^63 - 65536.
 _NO_LIMIT_BYTES = 2**62

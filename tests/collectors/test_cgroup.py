@@ -222,6 +222,11 @@ def test_a_device_without_counters_has_none_and_unknown_counters_are_passed_over
     assert found == {"254:0": (DeviceIo(1, 2), DeviceIo(3, 4))}
 
 
+def test_a_counter_that_is_torn_is_refused_by_the_parser_itself():
+    with pytest.raises(ValueError, match=r"/io\.stat: expected a device and its counters"):
+        parse_io_stat(b"254:0 rbytes=\t1 wbytes=2 rios=3 wios=4\n")
+
+
 def test_of_the_operations_of_version_1_reads_and_writes_count():
     content = b"8:0 Read 1\n8:0 Write 2\n8:0 Sync 3\n8:0 Async 0\n8:0 Discard 0\n8:0 Total 3\n8:16 Read 9\nTotal 12\n"
 
