@@ -94,6 +94,13 @@ def test_after_a_slow_value_its_siblings_are_not_asked() -> None:
     assert copied[-1] == "<Slow: too much to show>"
 
 
+def test_a_plain_value_is_whole_however_long_the_thread_had_to_wait_for_a_cpu() -> None:
+    limits = Limits(seconds=0)
+
+    assert plain({"a": [1, [2, {"b": "c"}]]}, limits=limits) == {"a": [1, [2, {"b": "c"}]]}
+    assert plain([Slow()], limits=limits) == ["<Slow: too much to show>"]
+
+
 def test_a_container_that_lies_or_raises_is_a_placeholder() -> None:
     class Lying(dict[str, int]):
         def items(self):
