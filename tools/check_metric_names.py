@@ -30,6 +30,12 @@ ACCEPTED = {
     'process_unix_file_descriptor_count non-histogram and non-summary metrics should not have "_count" suffix': (
         "semantic conventions: process.unix.file_descriptor.count"
     ),
+    'system_network_connection_count non-histogram and non-summary metrics should not have "_count" suffix': (
+        "semantic conventions: system.network.connection.count"
+    ),
+    "bitacora_network_link_signal_dBm metric names should be written in 'snake_case' not 'camelCase'": (
+        "the unit is dBm in UCUM, which has no base unit for a level"
+    ),
 }
 
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Protocol
 
 from .bitacora import BitacoraCollector
+from .cgroup import CgroupCollector
+from .connections import ConnectionsCollector
 from .contract import Collector, Host
 from .cpu import CpuCollector
 from .disk import DiskCollector
+from .interfaces import InterfacesCollector
 from .load import LoadCollector
 from .memory import MemoryCollector
 from .os_info import OsInfoCollector
+from .pressure import PressureCollector
 from .process_counts import ProcessCountsCollector
 from .processes import ProcessesCollector
 from .traffic import TrafficCollector
@@ -19,11 +23,15 @@ __all__ = [
     "BUILTIN",
     "BitacoraCollector",
     "BuiltinFactory",
+    "CgroupCollector",
+    "ConnectionsCollector",
     "CpuCollector",
     "DiskCollector",
+    "InterfacesCollector",
     "LoadCollector",
     "MemoryCollector",
     "OsInfoCollector",
+    "PressureCollector",
     "ProcessCountsCollector",
     "ProcessesCollector",
     "TrafficCollector",
@@ -49,5 +57,9 @@ BUILTIN: tuple[BuiltinFactory, ...] = (
     BitacoraCollector,
     OsInfoCollector,
     TrafficCollector,
+    InterfacesCollector,
+    ConnectionsCollector,
+    PressureCollector,
+    CgroupCollector,
 )
 """The factories of the collectors that come along, in the order in which they are read."""

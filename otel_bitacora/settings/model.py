@@ -25,6 +25,13 @@ def _is_pattern(value: str) -> str:
     return value
 
 
+def _are_control_groups(value: tuple[str, ...]) -> tuple[str, ...]:
+    for name in value:
+        if ".." in name.split("/") or not name.strip("/"):
+            raise ValueError(f"{name!r} is not the path of a control group below the root of its hierarchy")
+    return value
+
+
 def _is_directory(value: Path) -> Path:
     if not value.is_absolute():
         raise ValueError("must be an absolute path")
@@ -43,6 +50,7 @@ def _is_loopback(value: str) -> str:
 
 
 Names = Annotated[tuple[str, ...], BeforeValidator(_split_commas)]
+ControlGroups = Annotated[tuple[str, ...], BeforeValidator(_split_commas), AfterValidator(_are_control_groups)]
 Pattern = Annotated[str, AfterValidator(_is_pattern)]
 ListenAddress = Annotated[str, AfterValidator(_is_loopback)]
 Directory = Annotated[Path, AfterValidator(_is_directory)]
@@ -144,6 +152,19 @@ class BitacoraProcessSettings(CollectorSettings):
     )
 
 
+class InterfacesSettings(CollectorSettings):
+    exclude_interfaces: Pattern = Field(
+        "", description="Interfaces that are left out: a regular expression; empty for none."
+    )
+
+
+class CgroupSettings(CollectorSettings):
+    names: ControlGroups = Field(
+        (),
+        description="Control groups to read beside our own: paths such as system.slice/docker.service.",
+    )
+
+
 class CollectorsSettings(_Section):
     """One section for each built-in collector."""
 
@@ -156,6 +177,10 @@ class CollectorsSettings(_Section):
     bitacora: BitacoraProcessSettings = BitacoraProcessSettings()
     os_info: CollectorSettings = CollectorSettings()
     traffic: TrafficSettings = TrafficSettings()
+    interfaces: InterfacesSettings = InterfacesSettings()
+    connections: CollectorSettings = CollectorSettings()
+    pressure: CollectorSettings = CollectorSettings()
+    cgroup: CgroupSettings = CgroupSettings()
 
 
 class Settings(BaseSettings):

@@ -88,7 +88,7 @@ def test_a_process_is_an_entity_with_the_conventions_attributes(recorded_host):
         "process.parent_pid": 1,
         NAME: "firefox",
         "process.executable.path": "/usr/lib/firefox/firefox",
-        "process.owner": "ada",
+        "process.owner": "me",
         "process.command_line": "/usr/lib/firefox/firefox -contentproc -isForBrowser",
     }
 

@@ -170,7 +170,7 @@ def test_processes_are_rows_with_what_is_not_known_as_null(laptop: Snapshot) -> 
     rows = {row.pid: row for row in process_metrics(laptop).processes or ()}
 
     firefox, vim = rows[812], rows[1302]
-    assert (firefox.executable, firefox.owner, firefox.state, firefox.threads) == ("firefox", "ada", "running", 28)
+    assert (firefox.executable, firefox.owner, firefox.state, firefox.threads) == ("firefox", "me", "running", 28)
     assert (firefox.read_bytes, firefox.open_files, firefox.command_line) == (5242880, 3, None)
     assert firefox.started_at == datetime(2026, 9, 21, 14, 14, 16, 840000, tzinfo=UTC)
     assert (vim.owner, vim.read_bytes, vim.open_files, vim.cpu_utilization) == (None, None, None, None)
