@@ -2,13 +2,14 @@
 
 import errno
 import os
+import time
 from pathlib import Path
 
 import pytest
 
 from bitacora_collectors.bitacora import PROCESSES, BitacoraCollector
 from bitacora_collectors.contract import Host, Unavailable
-from bitacora_collectors.process_table import GROUP_SIZE, ProcessTable, process
+from bitacora_collectors.process_table import GROUP_SIZE, ProcessTable, StatLines, process
 from bitacora_collectors.process_table.files import ProcessFiles, read_file
 from bitacora_collectors.processes import ProcessesCollector
 
@@ -68,7 +69,7 @@ def values(readings, metric, *keys):
 
 
 def collector_of(host, clock=None, files=None, **options):
-    table = ProcessTable(host, files=files, **({"monotonic": clock} if clock else {}))
+    table = ProcessTable(host, files=files, stat_lines=StatLines(host, monotonic=clock or time.monotonic))
     return ProcessesCollector(host, table=table, **options)
 
 
@@ -585,6 +586,17 @@ def test_bitacoras_sums_are_those_in_the_groups(recorded_host):
     series = {(r.metric, tuple(r.attributes.items())): r.value for r in groups}
     for reading in alone[1:]:
         assert series[reading.metric, tuple(reading.attributes.items())] == reading.value
+
+
+def test_both_collectors_show_the_same_reading_of_a_tick(recorded_host):
+    host = recorded_host("laptop")
+    everything, bitacora = ProcessesCollector(host), BitacoraCollector(host)
+
+    for _ in range(2):
+        everything.collect()
+        bitacora.collect()
+
+        assert by_pid(bitacora)[2001].facts is by_pid(everything)[2001].facts
 
 
 def test_bitacora_publishes_its_sums_once_the_other_collector_is_closed(recorded_host):

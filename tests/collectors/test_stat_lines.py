@@ -47,10 +47,10 @@ def three(host_with):
 
 def test_files_are_opened_once_and_read_again(three, host_with, opened):
     lines = StatLines(three)
-    _, before = lines.read()
+    first, before = lines.read()
     host_with({"/proc/2/stat": "2 (sh) R 1"})
 
-    _, after = lines.read()
+    _, after = lines.read(first)
 
     assert sorted(opened) == ["1/stat", "2/stat", "3/stat"]
     assert after["2"] == b"2 (sh) R 1"
@@ -60,10 +60,10 @@ def test_files_are_opened_once_and_read_again(three, host_with, opened):
 def test_beyond_the_limit_files_are_opened_each_time(three, opened):
     lines = StatLines(three)
     lines.max_descriptors = 2
-    lines.read()
+    first, _ = lines.read()
     opened.clear()
 
-    _, found = lines.read()
+    _, found = lines.read(first)
 
     assert len(found) == 3
     assert len(opened) == 1
@@ -81,7 +81,7 @@ def test_the_limit_is_half_of_what_the_program_may_have_open(monkeypatch):
 
 def test_descriptors_are_given_back_when_the_program_has_none_left(three, host_with, monkeypatch):
     lines = StatLines(three)
-    lines.read()
+    first, _ = lines.read()
     host_with({"/proc/4/stat": "4 (sh) S 1"})
     original, refusals = os.open, [errno.EMFILE]
 
@@ -92,7 +92,7 @@ def test_descriptors_are_given_back_when_the_program_has_none_left(three, host_w
 
     monkeypatch.setattr(os, "open", refuse)
 
-    _, found = lines.read()
+    _, found = lines.read(first)
 
     assert set(found) == {"1", "2", "3", "4"}
     assert lines.max_descriptors == lines.descriptors == 1
@@ -101,12 +101,12 @@ def test_descriptors_are_given_back_when_the_program_has_none_left(three, host_w
 def test_a_process_that_has_ended_is_gone_with_its_descriptor():
     process = subprocess.Popen(["sleep", "600"])
     lines = StatLines(Host())
-    _, before = lines.read()
+    first, before = lines.read()
     descriptors = lines.descriptors
     process.kill()
     process.wait()
 
-    _, after = lines.read()
+    _, after = lines.read(first)
 
     assert str(process.pid) in before
     assert str(process.pid) not in after
@@ -116,11 +116,11 @@ def test_a_process_that_has_ended_is_gone_with_its_descriptor():
 
 def test_what_is_closed_is_opened_again_when_it_is_needed(three, opened):
     lines = StatLines(three)
-    lines.read()
+    first, _ = lines.read()
     lines.close()
     closed = lines.descriptors
 
-    _, found = lines.read()
+    _, found = lines.read(first)
 
     assert closed == 0
     assert len(found) == 3

@@ -33,7 +33,7 @@ class StatLines:
         self.max_descriptors: int | None = None
         """How many files may be kept open; until it is set, `descriptor_limit` at the first reading."""
         self._host = host
-        self._monotonic = monotonic
+        self.monotonic = monotonic
         self._lock = threading.Lock()
         self._kept: dict[str, int] = {}
         self._directory: list[int] = []
@@ -65,9 +65,9 @@ class StatLines:
             Unavailable: there is no /proc.
         """
         with self._lock:
-            is_fresh = 0 < after < self._sequence and self._monotonic() - self.read_at < FRESH_SECONDS
+            is_fresh = after < self._sequence and self.monotonic() - self.read_at < FRESH_SECONDS
             if not is_fresh:
-                self.read_at = self._monotonic()
+                self.read_at = self.monotonic()
                 self._lines = self._read()
                 self._sequence += 1
             return self._sequence, self._lines

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 from weakref import WeakSet, WeakValueDictionary
 
@@ -67,15 +67,14 @@ class ProcessTable:
         host: Host,
         *,
         files: ProcessFiles | None = None,
-        monotonic: Callable[[], float] = time.monotonic,
+        stat_lines: StatLines | None = None,
     ) -> None:
-        self.stat_lines = StatLines.of(host)
+        self.stat_lines = stat_lines or StatLines.of(host)
         self.keep_command_lines = False
         self.publishers: WeakSet[object] = WeakSet()
         """The collectors that publish the metrics of every process."""
         self._host = host
         self._files = files or ProcessFiles(host)
-        self._monotonic = monotonic
         self._lock = threading.Lock()
         self._accounts = Accounts(host)
         self._boot: _Boot | None = None
@@ -103,8 +102,8 @@ class ProcessTable:
             Unavailable: there is no /proc, or it doesn't say when the host was booted.
         """
         with self._lock:
-            is_fresh = 0 < after < self._census.sequence and self._monotonic() - self._read_at < FRESH_SECONDS
-            if not is_fresh:
+            is_fresh = after < self._census.sequence and self.stat_lines.monotonic() - self._read_at < FRESH_SECONDS
+            if not is_fresh or self.keep_command_lines is not self._kept_command_lines:
                 self._census = self._take()
             return self._census
 
@@ -117,7 +116,7 @@ class ProcessTable:
         if self._boot is None:
             self._boot = _Boot(parse_boot_time(self._host.read_bytes("/proc/stat")))
         self._stat_sequence, lines = self.stat_lines.read(self._stat_sequence)
-        before, self._read_at = self._read_at, self._monotonic()
+        before, self._read_at = self._read_at, self.stat_lines.read_at
         self._online_cpus = _online_cpus(self._host)
         changed = self._follow(lines, self._read_at - before)
         if self.keep_command_lines is not self._kept_command_lines:
