@@ -125,9 +125,8 @@ class _Series:
         return self._labels.plain
 
     def is_of(self, facts: Facts) -> bool:
-        mine = self._facts
-        is_same = facts.stat.start_ticks == mine.stat.start_ticks
-        return is_same and facts.program.executable_name == mine.program.executable_name
+        # Its number is another's now and then: a series of the same labels all the same.
+        return facts.program.executable_name == self._facts.program.executable_name
 
     def readings(self, facts: Facts) -> tuple[Reading, ...]:
         if facts is not self._facts or not self._readings:

@@ -608,3 +608,84 @@ def test_bitacora_publishes_its_sums_once_the_other_collector_is_closed(recorded
 
     assert before == 1
     assert len(bitacora.collect()) > 1
+
+
+def test_a_process_that_ends_soon_after_it_did_something_is_forgotten(machine, clock):
+    host = machine({1: stat(1, "init"), 7: {"stat": stat(7), "status": status()}})
+    collector = collector_of(host, clock)
+    collector.collect()
+    clock.seconds += 5
+    machine({7: stat(7, user=9)})
+    collector.collect()
+    clock.seconds += 60
+    machine({7: None})
+
+    collector.collect()
+
+    assert set(by_pid(collector)) == {1}
+
+
+def test_what_becomes_known_later_does_not_count_as_growth(machine, clock):
+    host = machine({7: {"stat": stat(7), "status": status()}})
+    collector = collector_of(host, clock)
+    seen = []
+
+    for written in (None, 5_000, 5_300):
+        if written is not None:
+            machine({7: {"io": io(0, written)}})
+        clock.seconds += 60
+        readings = collector.collect()
+        seen.append(values(readings, process.DISK_IO, NAME, "disk.io.direction").get(("sh", "write")))
+
+    assert seen == [None, 0, 300]
+
+
+def test_an_executable_in_use_again_keeps_its_place(machine):
+    host = machine({1: stat(1, "init"), 7: stat(7, "cc")})
+    collector = collector_of(host, max_groups=2)
+    collector.collect()
+    machine({7: None})
+    collector.collect()
+    machine({8: stat(8, "cc")})
+    collector.collect()
+    machine({9: stat(9, "ld")})
+
+    readings = collector.collect()
+
+    assert values(readings, GROUP_SIZE, NAME) == {("init",): 1, ("cc",): 1, ("other",): 1}
+
+
+def test_a_start_that_no_calendar_has_is_the_last_day_of_ours(machine):
+    collector = collector_of(machine({7: stat(7, start=10**19)}))
+    collector.collect()
+
+    assert by_pid(collector)[7].attributes["process.creation.time"].startswith("9999-12-31")
+
+
+def test_a_process_becomes_bitacora_when_it_executes_it(machine):
+    host = machine({7: stat(7, "bash")})
+    collector = BitacoraCollector(host, table=ProcessTable(host, stat_lines=StatLines(host)))
+    found = []
+
+    for command in ("bash", "bitacora-api", "bash"):
+        machine({7: stat(7, command)})
+        found.append(collector.collect()[0].value)
+
+    assert found == [0, 1, 0]
+
+
+def test_series_of_processes_and_slots_that_have_gone_are_forgotten(machine, clock):
+    host = machine({1: {"stat": stat(1, "init"), "status": status()}})
+    everyone = collector_of(host, clock, metrics="all")
+    busiest = collector_of(host, clock, metrics="top", top=1)
+
+    for number in range(60):
+        clock.seconds += 5
+        machine({7: {"stat": stat(7, f"p{number}", user=number + 1), "status": status()}})
+        everyone.collect()
+        busiest.collect()
+    machine({7: None})
+    everyone.collect()
+
+    assert len(everyone._series) == 1
+    assert len(busiest._slots) <= 51

@@ -199,3 +199,16 @@ def test_what_is_not_a_process_is_not_opened(host_with, opened):
 def test_a_host_without_proc_is_unavailable(tmp_path):
     with pytest.raises(Unavailable, match="/proc"):
         StatLines(Host(tmp_path)).read()
+
+
+def test_the_file_of_a_process_that_is_no_longer_listed_is_closed(three, tmp_path):
+    lines = StatLines(three)
+    first, _ = lines.read()
+    descriptor = lines._kept["2"]
+    (tmp_path / "proc/2/stat").unlink()
+    (tmp_path / "proc/2").rmdir()
+
+    lines.read(first)
+
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(descriptor)
