@@ -10,7 +10,9 @@ from .disk import DiskCollector
 from .load import LoadCollector
 from .memory import MemoryCollector
 from .os_info import OsInfoCollector
+from .power import PowerCollector
 from .process_counts import ProcessCountsCollector
+from .sensors import SensorsCollector
 from .traffic import TrafficCollector
 
 __all__ = [
@@ -21,7 +23,9 @@ __all__ = [
     "LoadCollector",
     "MemoryCollector",
     "OsInfoCollector",
+    "PowerCollector",
     "ProcessCountsCollector",
+    "SensorsCollector",
     "TrafficCollector",
 ]
 
@@ -43,5 +47,7 @@ BUILTIN: tuple[BuiltinFactory, ...] = (
     ProcessCountsCollector,
     OsInfoCollector,
     TrafficCollector,
+    SensorsCollector,
+    PowerCollector,
 )
 """The factories of the collectors that come along, in the order in which they are read."""

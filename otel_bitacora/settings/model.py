@@ -122,6 +122,13 @@ class TrafficSettings(CollectorSettings):
     )
 
 
+class SensorsSettings(CollectorSettings):
+    exclude_chips: Names = Field(
+        (),
+        description="Chips that are not read, by the names that `sensors` shows, such as nvme or drivetemp.",
+    )
+
+
 class CollectorsSettings(_Section):
     """One section for each built-in collector."""
 
@@ -132,6 +139,8 @@ class CollectorsSettings(_Section):
     process_counts: CollectorSettings = CollectorSettings()
     os_info: CollectorSettings = CollectorSettings()
     traffic: TrafficSettings = TrafficSettings()
+    sensors: SensorsSettings = SensorsSettings()
+    power: CollectorSettings = CollectorSettings()
 
 
 class Settings(BaseSettings):

@@ -57,7 +57,7 @@ def test_a_recorded_host_is_read_as_itself_and_not_as_this_machine(name: str, cl
 
     snapshot = sampler.tick()
 
-    assert set(healths(snapshot).values()) == {Health.OK}
+    assert set(healths(snapshot).values()) <= {Health.OK, Health.UNAVAILABLE}
     expected = float((HOSTS / name / "proc/loadavg").read_text().split()[0])
     assert value(snapshot, "system.cpu.load_average.1m") == expected
     total = next(

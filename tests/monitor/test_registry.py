@@ -38,7 +38,10 @@ def names(settings: Settings) -> list[str]:
 
 
 def test_all_built_in_collectors_are_read_by_default(plugins: dict[str, str]) -> None:
-    assert names(Settings()) == ["cpu", "memory", "disk", "load", "process_counts", "os_info", "traffic"]
+    assert names(Settings()) == [
+        *("cpu", "memory", "disk", "load", "process_counts", "os_info", "traffic"),
+        *("sensors", "power"),
+    ]
 
 
 def test_collect_chooses_and_no_collect_leaves_out(plugins: dict[str, str]) -> None:
