@@ -7,6 +7,7 @@ from typing import Protocol
 from .contract import Collector, Host
 from .cpu import CpuCollector
 from .disk import DiskCollector
+from .gpu import GpuCollector
 from .load import LoadCollector
 from .memory import MemoryCollector
 from .os_info import OsInfoCollector
@@ -20,6 +21,7 @@ __all__ = [
     "BuiltinFactory",
     "CpuCollector",
     "DiskCollector",
+    "GpuCollector",
     "LoadCollector",
     "MemoryCollector",
     "OsInfoCollector",
@@ -49,5 +51,6 @@ BUILTIN: tuple[BuiltinFactory, ...] = (
     TrafficCollector,
     SensorsCollector,
     PowerCollector,
+    GpuCollector,
 )
 """The factories of the collectors that come along, in the order in which they are read."""

@@ -141,6 +141,7 @@ class CollectorsSettings(_Section):
     traffic: TrafficSettings = TrafficSettings()
     sensors: SensorsSettings = SensorsSettings()
     power: CollectorSettings = CollectorSettings()
+    gpu: CollectorSettings = CollectorSettings()
 
 
 class Settings(BaseSettings):

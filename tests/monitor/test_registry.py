@@ -40,7 +40,7 @@ def names(settings: Settings) -> list[str]:
 def test_all_built_in_collectors_are_read_by_default(plugins: dict[str, str]) -> None:
     assert names(Settings()) == [
         *("cpu", "memory", "disk", "load", "process_counts", "os_info", "traffic"),
-        *("sensors", "power"),
+        *("sensors", "power", "gpu"),
     ]
 
 
