@@ -24,6 +24,9 @@ ACCEPTED = {
     'system_cpu_physical_count non-histogram and non-summary metrics should not have "_count" suffix': (
         "semantic conventions: system.cpu.physical.count"
     ),
+    'systemd_service_cpu_time_microseconds_total use base unit "seconds" instead of "microseconds"': (
+        "the Collector's systemdreceiver: systemd.service.cpu.time, in us"
+    ),
 }
 
 

@@ -14,6 +14,7 @@ from .os_info import OsInfoCollector
 from .power import PowerCollector
 from .process_counts import ProcessCountsCollector
 from .sensors import SensorsCollector
+from .services import ServicesCollector
 from .traffic import TrafficCollector
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "PowerCollector",
     "ProcessCountsCollector",
     "SensorsCollector",
+    "ServicesCollector",
     "TrafficCollector",
 ]
 
@@ -52,5 +54,6 @@ BUILTIN: tuple[BuiltinFactory, ...] = (
     SensorsCollector,
     PowerCollector,
     GpuCollector,
+    ServicesCollector,
 )
 """The factories of the collectors that come along, in the order in which they are read."""

@@ -129,6 +129,17 @@ class SensorsSettings(CollectorSettings):
     )
 
 
+class ServicesSettings(CollectorSettings):
+    units: Pattern = Field(
+        "",
+        description="systemd units that are named with every state, and services with their counts, at most 200: a regular "
+        "expression, searched for; of others only failed ones are named.",
+    )
+    bus_deadline_seconds: DeadlineSeconds = Field(
+        1.5, description="How long systemd may take to answer; two runs of systemctl may each take as long."
+    )
+
+
 class CollectorsSettings(_Section):
     """One section for each built-in collector."""
 
@@ -142,6 +153,7 @@ class CollectorsSettings(_Section):
     sensors: SensorsSettings = SensorsSettings()
     power: CollectorSettings = CollectorSettings()
     gpu: CollectorSettings = CollectorSettings()
+    services: ServicesSettings = ServicesSettings()
 
 
 class Settings(BaseSettings):
