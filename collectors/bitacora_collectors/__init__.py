@@ -7,6 +7,7 @@ from typing import Protocol
 from .contract import Collector, Host
 from .cpu import CpuCollector
 from .disk import DiskCollector
+from .disk_health import DiskHealthCollector
 from .gpu import GpuCollector
 from .load import LoadCollector
 from .memory import MemoryCollector
@@ -22,6 +23,7 @@ __all__ = [
     "BuiltinFactory",
     "CpuCollector",
     "DiskCollector",
+    "DiskHealthCollector",
     "GpuCollector",
     "LoadCollector",
     "MemoryCollector",
@@ -55,5 +57,6 @@ BUILTIN: tuple[BuiltinFactory, ...] = (
     PowerCollector,
     GpuCollector,
     ServicesCollector,
+    DiskHealthCollector,
 )
 """The factories of the collectors that come along, in the order in which they are read."""

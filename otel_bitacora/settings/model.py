@@ -25,6 +25,13 @@ def _is_pattern(value: str) -> str:
     return value
 
 
+def _are_disks(value: tuple[str, ...]) -> tuple[str, ...]:
+    for disk in value:
+        if not disk.startswith("/"):
+            raise ValueError(f"{disk!r} is not a disk: expected a path such as /dev/sda, or '/dev/bus/0 megaraid,3'")
+    return value
+
+
 def _is_directory(value: Path) -> Path:
     if not value.is_absolute():
         raise ValueError("must be an absolute path")
@@ -43,6 +50,7 @@ def _is_loopback(value: str) -> str:
 
 
 Names = Annotated[tuple[str, ...], BeforeValidator(_split_commas)]
+Disks = Annotated[tuple[str, ...], BeforeValidator(_split_commas), AfterValidator(_are_disks)]
 Pattern = Annotated[str, AfterValidator(_is_pattern)]
 ListenAddress = Annotated[str, AfterValidator(_is_loopback)]
 Directory = Annotated[Path, AfterValidator(_is_directory)]
@@ -140,6 +148,18 @@ class ServicesSettings(CollectorSettings):
     )
 
 
+class DiskHealthSettings(CollectorSettings):
+    devices: Disks = Field(
+        (),
+        description="Disks to ask smartctl about, by path, and behind a blank the type for its --device where it needs one; "
+        "empty: those that it finds, which under another root_path are none.",
+    )
+    refresh_seconds: float = Field(
+        300.0, ge=10, le=86_400, description="How often smartctl is run; what it said last is given in between."
+    )
+    device_deadline_seconds: DeadlineSeconds = Field(10.0, description="How long one disk may take to answer.")
+
+
 class CollectorsSettings(_Section):
     """One section for each built-in collector."""
 
@@ -154,6 +174,7 @@ class CollectorsSettings(_Section):
     power: CollectorSettings = CollectorSettings()
     gpu: CollectorSettings = CollectorSettings()
     services: ServicesSettings = ServicesSettings()
+    disk_health: DiskHealthSettings = DiskHealthSettings()
 
 
 class Settings(BaseSettings):

@@ -17,7 +17,7 @@ ABSENT = {("sensors", "vm"), ("power", "vm"), ("power", "raspberry"), ("power", 
 SIGNED = {"hw.temperature.limit"}
 
 # These ask a library, a program or a bus, not files: their own tests have fakes of those.
-NOT_IN_FILES = ("gpu", "services")
+NOT_IN_FILES = ("gpu", "services", "disk_health")
 ABSENT |= {(name, root.name) for name in NOT_IN_FILES for root in HOSTS}
 
 every_collector = pytest.mark.parametrize("factory", BUILTIN, ids=lambda factory: factory.name)
@@ -46,6 +46,7 @@ def test_names_are_unique_and_in_the_order_of_reading():
         "power",
         "gpu",
         "services",
+        "disk_health",
     ]
 
 

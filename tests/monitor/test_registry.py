@@ -40,7 +40,7 @@ def names(settings: Settings) -> list[str]:
 def test_all_built_in_collectors_are_read_by_default(plugins: dict[str, str]) -> None:
     assert names(Settings()) == [
         *("cpu", "memory", "disk", "load", "process_counts", "os_info", "traffic"),
-        *("sensors", "power", "gpu", "services"),
+        *("sensors", "power", "gpu", "services", "disk_health"),
     ]
 
 
@@ -117,7 +117,7 @@ def test_options_reach_the_collectors(plugins: dict[str, str]) -> None:
 
 
 def test_the_defaults_in_the_settings_are_those_of_the_collectors() -> None:
-    from bitacora_collectors import disk, services, traffic
+    from bitacora_collectors import disk, disk_health, services, traffic
 
     settings = Settings().collectors
 
@@ -126,5 +126,7 @@ def test_the_defaults_in_the_settings_are_those_of_the_collectors() -> None:
     assert settings.disk.exclude_devices == disk.EXCLUDE_DEVICES
     assert settings.disk.mount_deadline_seconds == disk.DEADLINE_SECONDS
     assert settings.traffic.exclude_interfaces == traffic.EXCLUDE_INTERFACES
+    assert settings.disk_health.refresh_seconds == disk_health.REFRESH_SECONDS
+    assert settings.disk_health.device_deadline_seconds == disk_health.DEADLINE_SECONDS
     assert settings.services.units == services.UNIT_PATTERN
     assert settings.services.bus_deadline_seconds == services.DEADLINE_SECONDS
