@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from bitacora_collectors.contract import Attributes, AttributeValue, Reading
 
 from . import models
+from .hardware_models import cpu_temperature, disk_health, gpus, power, sensors
+from .service_models import services
 from .snapshot import CollectorState, Snapshot
 
 _LARGEST = 2**63 - 1  # what JSON readers take for an integer
@@ -79,6 +81,10 @@ def hardware_metrics(snapshot: Snapshot) -> models.HardwareMetrics:
         memory=_memory(look),
         paging=_paging(look),
         disk=_disk(look, Rates(snapshot.state("disk"))),
+        sensors=sensors(look),
+        power=power(look, Rates(snapshot.state("power")), snapshot.state("power")),
+        disk_health=disk_health(snapshot.state("disk_health")),
+        gpus=gpus(look, snapshot.state("gpu")),
     )
 
 
@@ -89,6 +95,7 @@ def system_metrics(snapshot: Snapshot) -> models.SystemMetrics:
         os=_os(snapshot, look),
         load=_load(look),
         processes=_process_counts(look),
+        services=services(look, snapshot.state("services")),
     )
 
 
@@ -142,6 +149,7 @@ def _cpu(look: Lookup) -> models.CpuMetrics | None:
         time_seconds_by_mode=times,
         frequency_hertz=tuple(look.by("system.cpu.frequency", "cpu.logical_number").values()) or None,
         frequency_limit_hertz=max(limits.values(), default=None),
+        temperature_celsius=cpu_temperature(look),
     )
 
 

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from .hardware_models import DiskHealthMetrics, GpuMetrics, PowerMetrics, SensorMetrics
+from .service_models import ServicesMetrics
+
 
 @dataclass(frozen=True, slots=True)
 class CpuMetrics:
@@ -21,6 +24,8 @@ class CpuMetrics:
     """Current frequency of each logical CPU."""
     frequency_limit_hertz: float | None
     """The highest that any of them can run at."""
+    temperature_celsius: float | None
+    """Of the hottest package."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +109,10 @@ class HardwareMetrics:
     memory: MemoryMetrics | None
     paging: PagingMetrics | None
     disk: DiskMetrics | None
+    sensors: SensorMetrics | None
+    power: PowerMetrics | None
+    disk_health: tuple[DiskHealthMetrics, ...] | None
+    gpus: tuple[GpuMetrics, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +156,7 @@ class SystemMetrics:
     os: OsMetrics
     load: LoadMetrics | None
     processes: ProcessCounts | None
+    services: ServicesMetrics | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Disks, by recorded answers of smartctl; the runner is injected, and no disk of this machine is asked."""
 
+import json
 import math
 import shutil
 import sys
@@ -7,7 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bitacora_collectors import smartctl
@@ -378,7 +379,7 @@ def test_a_recording_gone_wrong_is_a_disk_or_refused(name, data):
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-1, 2**70) | st.floats() | st.text(max_size=3),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["value", "raw", "id", "name"]), inner),
-    max_leaves=8,
+    max_leaves=4,
 )
 KEYS = (
     *("smartctl", "device", "smart_status", "nvme_smart_health_information_log", "ata_smart_attributes"),
@@ -398,7 +399,6 @@ INNER = (
 
 
 @given(st.dictionaries(st.sampled_from(KEYS), JSON_VALUES | st.dictionaries(st.sampled_from(INNER), JSON_VALUES)))
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 def test_any_types_in_the_right_places_are_a_disk(document):
-    import json
-
     check(parse_disk(json.dumps(document).encode(), SDA))
