@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 HERE = Path(__file__).parent
-SCRIPTS = ("render.py", "slope_series.py", "imports.py", "sidecar_cpu.py", "sidecar_memory.py")
+SCRIPTS = ("render.py", "slope_series.py", "imports.py", "sockets.py", "sidecar_cpu.py", "sidecar_memory.py")
 _HEAD = """\
 # Benchmarks
 

@@ -24,6 +24,12 @@ ACCEPTED = {
     'system_cpu_physical_count non-histogram and non-summary metrics should not have "_count" suffix': (
         "semantic conventions: system.cpu.physical.count"
     ),
+    'system_network_connection_count non-histogram and non-summary metrics should not have "_count" suffix': (
+        "semantic conventions: system.network.connection.count"
+    ),
+    "bitacora_network_link_signal_dBm metric names should be written in 'snake_case' not 'camelCase'": (
+        "the unit is dBm in UCUM, which has no base unit for a level"
+    ),
     'systemd_service_cpu_time_microseconds_total use base unit "seconds" instead of "microseconds"': (
         "the Collector's systemdreceiver: systemd.service.cpu.time, in us"
     ),

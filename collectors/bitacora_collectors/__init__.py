@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from .cgroup import CgroupCollector
+from .connections import ConnectionsCollector
 from .contract import Collector, Host
 from .cpu import CpuCollector
 from .disk import DiskCollector
 from .disk_health import DiskHealthCollector
 from .gpu import GpuCollector
+from .interfaces import InterfacesCollector
 from .load import LoadCollector
 from .memory import MemoryCollector
 from .os_info import OsInfoCollector
 from .power import PowerCollector
+from .pressure import PressureCollector
 from .process_counts import ProcessCountsCollector
 from .sensors import SensorsCollector
 from .services import ServicesCollector
@@ -21,14 +25,18 @@ from .traffic import TrafficCollector
 __all__ = [
     "BUILTIN",
     "BuiltinFactory",
+    "CgroupCollector",
+    "ConnectionsCollector",
     "CpuCollector",
     "DiskCollector",
     "DiskHealthCollector",
     "GpuCollector",
+    "InterfacesCollector",
     "LoadCollector",
     "MemoryCollector",
     "OsInfoCollector",
     "PowerCollector",
+    "PressureCollector",
     "ProcessCountsCollector",
     "SensorsCollector",
     "ServicesCollector",
@@ -53,6 +61,10 @@ BUILTIN: tuple[BuiltinFactory, ...] = (
     ProcessCountsCollector,
     OsInfoCollector,
     TrafficCollector,
+    InterfacesCollector,
+    ConnectionsCollector,
+    PressureCollector,
+    CgroupCollector,
     SensorsCollector,
     PowerCollector,
     GpuCollector,

@@ -1,4 +1,4 @@
-"""What a collector is: the one file that every collector imports, and the only one."""
+"""What a collector is: the one file that every collector imports."""
 
 from __future__ import annotations
 

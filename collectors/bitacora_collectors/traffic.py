@@ -6,6 +6,7 @@ import re
 from typing import NamedTuple
 
 from .contract import FAST_SECONDS, Attributes, Group, Host, Kind, Metric, Reading
+from .net_dev import parse_net_dev
 
 _DIRECTION = "network.io.direction"
 _INTERFACE = "network.interface.name"
@@ -42,24 +43,6 @@ ERRORS = Metric(
 
 EXCLUDE_INTERFACES = ""
 """A regular expression for the names of interfaces to leave out; empty keeps all, lo too."""
-
-# The name ends at the last colon that numbers follow: an alias has one in its name, and old kernels leave
-# no blank after it.
-_LINE = re.compile(rb"\s*(\S+):\s*(\d{1,20}(?:\s+\d{1,20}){15,})\s*")
-
-
-class Traffic(NamedTuple):
-    """What went one way through one interface since it came up."""
-
-    io_bytes: int
-    packets: int
-    errors: int
-    dropped: int
-
-
-class InterfaceTraffic(NamedTuple):
-    received: Traffic
-    transmitted: Traffic
 
 
 class _Direction(NamedTuple):
@@ -105,23 +88,3 @@ class TrafficCollector:
 
 def _direction(name: str, direction: str) -> _Direction:
     return _Direction({_INTERFACE: name, _DIRECTION: direction}, {_DEVICE: name, _DIRECTION: direction})
-
-
-def parse_net_dev(content: bytes) -> dict[str, InterfaceTraffic]:
-    """Return the traffic of each interface.
-
-    Raises:
-        ValueError: a line isn't a name and 16 numbers.
-
-    Source: /proc/net/dev: two lines of headings, then name, 8 numbers received, 8 transmitted.
-    """
-    interfaces = {}
-    for line in content.splitlines()[2:]:
-        match = _LINE.fullmatch(line)
-        if match is None:
-            raise ValueError(f"/proc/net/dev: expected an interface and 16 numbers, got {line[:40]!r}")
-        numbers = [int(number) for number in match[2].split()]
-        interfaces[match[1].decode("utf-8", "replace")] = InterfaceTraffic(
-            Traffic(*numbers[:4]), Traffic(*numbers[8:12])
-        )
-    return interfaces

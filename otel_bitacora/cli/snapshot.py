@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from otel_bitacora.monitor import models
 
 _BETWEEN_SECONDS = 0.5  # shares and rates need two samples
+_PORTS_SHOWN = 20
 
 
 class GroupName(StrEnum):
@@ -44,6 +45,8 @@ def snapshot(
         "monitor.collect": collect,
         "monitor.no_collect": no_collect,
         "monitor.interval_seconds": _BETWEEN_SECONDS / 2,
+        # A slow one with shares since its last reading.
+        "collectors.interfaces.interval_seconds": _BETWEEN_SECONDS / 2,
     }
     sampler, named = build_sampler(load_settings(command_line(given), config).settings)
     check_named(sampler.tick(), named)
@@ -74,9 +77,13 @@ def _system(system: models.SystemMetrics) -> None:
             f"processes  {processes.total}: {processes.running} running, {processes.sleeping} sleeping,"
             f" {processes.stopped} stopped, {processes.defunct} defunct"
         )
+    if system.pressure:
+        _pressure(system.pressure)
     if system.services:
         print_services(system.services)
     typer.echo()
+    if system.cgroups:
+        _cgroups(system.cgroups)
 
 
 def _hardware(hardware: models.HardwareMetrics) -> None:
@@ -142,22 +149,109 @@ def _disk(disk: models.DiskMetrics) -> None:
         typer.echo()
 
 
-def _network(network: models.NetworkMetrics) -> None:
+def _pressure(pressure: Sequence[models.PressureMetrics]) -> None:
+    """Print one line: of each resource the share of the last 10 seconds in which some tasks waited, and all."""
+    shares: dict[str, list[str]] = {}
+    for one in pressure:
+        shares.setdefault(one.resource, []).append(f"{one.stall_type} {one.average_10s:.1%}")
+    typer.echo("pressure   " + "; ".join(f"{resource} {', '.join(found)}" for resource, found in shares.items()))
+
+
+def _cgroups(cgroups: Sequence[models.CgroupMetrics]) -> None:
     rows = [
         (
             one.name,
-            size(one.receive.bytes),
-            size(one.transmit.bytes),
-            rate(one.receive.bytes_per_second),
-            rate(one.transmit.bytes_per_second),
-            number((one.receive.errors or 0) + (one.transmit.errors or 0)),
-            number((one.receive.dropped or 0) + (one.transmit.dropped or 0)),
+            number(_sum(one.cpu_user_seconds, one.cpu_system_seconds), 1),
+            number(one.cpu_limit, 2),
+            number(one.cpu_throttled_seconds, 1),
+            size(one.memory_bytes),
+            size(one.memory_limit_bytes),
+            number(one.oom_kills),
+            number(one.threads),
         )
-        for one in network.interfaces or ()
+        for one in cgroups
     ]
+    print_table(("CGROUP", "CPU SECONDS", "CPUS", "THROTTLED", "MEMORY", "LIMIT", "OOM", "THREADS"), rows)
+    typer.echo()
+
+
+def _sum(*values: float | None) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
+
+
+def _network(network: models.NetworkMetrics) -> None:
+    rows = [(one.name, *_link(one), *_traffic(one), ", ".join(one.addresses or ())) for one in network.interfaces or ()]
     if rows:
-        print_table(("INTERFACE", "RECEIVED", "SENT", "RECEIVING", "SENDING", "ERRORS", "DROPPED"), rows)
+        head = (
+            "INTERFACE",
+            "LINK",
+            "SPEED",
+            "QUALITY",
+            "RECEIVED",
+            "SENT",
+            "RECEIVING",
+            "SENDING",
+            "ERRORS",
+            "DROPPED",
+        )
+        print_table((*head, "ADDRESSES"), rows)
         typer.echo()
+    if network.connections:
+        _connections(network.connections)
+    if network.listening_ports:
+        _ports(network.listening_ports)
+
+
+def _link(one: models.InterfaceMetrics) -> tuple[str, ...]:
+    signal = "" if one.signal_dbm is None else f" ({one.signal_dbm:.0f} dBm)"
+    return (
+        "-" if one.is_up is None else "up" if one.is_up else "down",
+        "-" if one.speed_bits_per_second is None else f"{one.speed_bits_per_second / 1e6:,.0f} Mbit/s",
+        "-" if one.quality is None else f"{one.quality:.1%}{signal}",
+    )
+
+
+def _traffic(one: models.InterfaceMetrics) -> tuple[str, ...]:
+    receive, transmit = one.receive, one.transmit
+    if receive is None or transmit is None:
+        return ("-",) * 6
+    return (
+        size(receive.bytes),
+        size(transmit.bytes),
+        rate(receive.bytes_per_second),
+        rate(transmit.bytes_per_second),
+        number(_sum(receive.errors, transmit.errors)),
+        number(_sum(receive.dropped, transmit.dropped)),
+    )
+
+
+def _connections(connections: models.ConnectionMetrics) -> None:
+    states = {state: count for state, count in (connections.tcp_by_state or {}).items() if count}
+    listed = ", ".join(f"{count} {state}" for state, count in states.items())
+    again = connections.tcp_retransmit_ratio
+    typer.echo(
+        f"sockets    {connections.tcp} TCP{f' ({listed})' if listed else ''}, {connections.udp} UDP"
+        f"{'' if again is None else f'; {again:.1%} of segments sent again'}"
+    )
+    typer.echo()
+
+
+def _ports(ports: Sequence[models.ListeningPortMetrics]) -> None:
+    rows = [
+        (
+            f"{one.transport} {one.port}",
+            one.address,
+            one.user or ("-" if one.uid is None else str(one.uid)),
+            "-" if one.pid is None else str(one.pid),
+            one.process_name or "-",
+        )
+        for one in ports[:_PORTS_SHOWN]
+    ]
+    print_table(("LISTENING", "ADDRESS", "USER", "PID", "PROCESS"), rows)
+    if len(ports) > _PORTS_SHOWN:
+        typer.echo(f"and {len(ports) - _PORTS_SHOWN} more: --json has all of them")
+    typer.echo()
 
 
 def _process(process: models.ProcessMetrics) -> None:

@@ -100,7 +100,7 @@ class _Series:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        # The mapping is kept beside its prefix, or another one could come to live at its address.
+        # The mapping is kept beside its prefix: while it lives, no other one has its identity.
         self._by_identity: dict[int, tuple[Attributes, str]] = {}
 
     def lines(self, readings: Sequence[Reading]) -> str:
@@ -108,7 +108,7 @@ class _Series:
         prefixes: list[str] = []
         for _, _, attributes in readings:
             entry = known.get(id(attributes))
-            if entry is None or entry[0] is not attributes:
+            if entry is None:
                 if len(known) > 2 * len(readings) + 100:  # most of them have gone
                     known.clear()
                 entry = known[id(attributes)] = (attributes, f"{self._name}{_labels(attributes)} ")

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from bitacora_collectors.contract import Attributes, AttributeValue, Reading
 
 from . import models
 from .hardware_models import cpu_temperature, disk_health, gpus, power, sensors
+from .network_models import connections, interfaces, listening_ports
 from .service_models import services
 from .snapshot import CollectorState, Snapshot
+from .system_models import cgroups, pressure
 
 _LARGEST = 2**63 - 1  # what JSON readers take for an integer
-_RECEIVE = {"network.io.direction": "receive"}
-_TRANSMIT = {"network.io.direction": "transmit"}
 _READ = {"disk.io.direction": "read"}
 _WRITE = {"disk.io.direction": "write"}
 
@@ -68,7 +68,7 @@ class Rates:
 
     def per_second(self, metric: str, where: Attributes) -> float | None:
         now, before = self._now.number(metric, where), self._before.number(metric, where)
-        if now is None or before is None or self._seconds <= 0 or now < before:
+        if now is None or before is None or self._seconds <= 0:
             return None
         return (now - before) / self._seconds
 
@@ -95,18 +95,20 @@ def system_metrics(snapshot: Snapshot) -> models.SystemMetrics:
         os=_os(snapshot, look),
         load=_load(look),
         processes=_process_counts(look),
+        pressure=pressure(look),
+        cgroups=cgroups(look),
         services=services(look, snapshot.state("services")),
     )
 
 
 def network_metrics(snapshot: Snapshot) -> models.NetworkMetrics:
     look, rates = _lookup(snapshot), Rates(snapshot.state("traffic"))
-    names = look.by("system.network.io", "network.interface.name", _RECEIVE)
-    interfaces = tuple(
-        models.InterfaceMetrics(name, _direction(look, rates, name, _RECEIVE), _direction(look, rates, name, _TRANSMIT))
-        for name in names
+    return models.NetworkMetrics(
+        timestamp=_time(snapshot.time_unix_nano),
+        interfaces=interfaces(look, rates, snapshot.state("interfaces")),
+        connections=connections(look),
+        listening_ports=listening_ports(snapshot.state("connections")),
     )
-    return models.NetworkMetrics(_time(snapshot.time_unix_nano), interfaces if names else None)
 
 
 def process_metrics(snapshot: Snapshot) -> models.ProcessMetrics:
@@ -268,18 +270,6 @@ def _process_counts(look: Lookup) -> models.ProcessCounts | None:
         total=int(sum(states.values())),
         created=look.integer("system.process.created"),
         thread_limit=look.integer("system.process.limit"),
-    )
-
-
-def _direction(look: Lookup, rates: Rates, interface: str, direction: Mapping[str, str]) -> models.DirectionMetrics:
-    key: dict[str, AttributeValue] = {"network.interface.name": interface, **direction}
-    return models.DirectionMetrics(
-        bytes=look.integer("system.network.io", key) or 0,
-        # The convention has packets, and only packets, by system.device.
-        packets=look.integer("system.network.packet.count", {"system.device": interface, **direction}),
-        errors=look.integer("system.network.errors", key),
-        dropped=look.integer("system.network.packet.dropped", key),
-        bytes_per_second=rates.per_second("system.network.io", key),
     )
 
 

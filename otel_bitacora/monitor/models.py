@@ -151,11 +151,59 @@ class ProcessCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class PressureMetrics:
+    """One resource (cpu, memory, io, irq) for which some, or all, tasks that had work waited."""
+
+    resource: str
+    stall_type: str
+    """`some` or `full`."""
+    average_10s: float
+    """Share of the last 10 seconds, 0 to 1."""
+    average_1m: float
+    average_5m: float
+    total_seconds: float
+    """Since boot."""
+
+
+@dataclass(frozen=True, slots=True)
+class CgroupDiskMetrics:
+    device: str
+    read_bytes: int | None
+    written_bytes: int | None
+    reads: int | None
+    writes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CgroupMetrics:
+    """A control group, as far as its controllers tell; with version 1 they may each be in another group."""
+
+    name: str
+    """Its path, `/` being the root of the hierarchy (or of its namespace)."""
+    cpu_user_seconds: float | None
+    cpu_system_seconds: float | None
+    cpu_limit: float | None
+    """How many CPUs it may use at a time; None for all."""
+    cpu_periods: int | None
+    cpu_throttled_periods: int | None
+    cpu_throttled_seconds: float | None
+    memory_bytes: int | None
+    memory_limit_bytes: int | None
+    memory_peak_bytes: int | None
+    oom_kills: int | None
+    threads: int | None
+    thread_limit: int | None
+    disks: tuple[CgroupDiskMetrics, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SystemMetrics:
     timestamp: datetime
     os: OsMetrics
     load: LoadMetrics | None
     processes: ProcessCounts | None
+    pressure: tuple[PressureMetrics, ...] | None
+    cgroups: tuple[CgroupMetrics, ...] | None
     services: ServicesMetrics | None
 
 
@@ -166,20 +214,54 @@ class DirectionMetrics:
     errors: int | None
     dropped: int | None
     bytes_per_second: float | None
-    """Over the last tick; None on the first, and when the interface was reset meanwhile."""
+    """Over the last tick; None on the first."""
 
 
 @dataclass(frozen=True, slots=True)
 class InterfaceMetrics:
     name: str
-    receive: DirectionMetrics
-    transmit: DirectionMetrics
+    receive: DirectionMetrics | None
+    transmit: DirectionMetrics | None
+    is_up: bool | None
+    mac: str | None
+    mtu_bytes: int | None
+    speed_bits_per_second: int | None
+    addresses: tuple[str, ...] | None
+    utilization: float | None
+    """Share of the speed used since the sample before, in the busier direction, 0 to 1."""
+    quality: float | None
+    """Of wireless, the driver's judgement; else the share of packets that weren't lost; 0 to 1."""
+    signal_dbm: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionMetrics:
+    tcp: int
+    tcp_by_state: Mapping[str, int] | None
+    """State, in the words of the semantic conventions, to the number of sockets; None where only that is known."""
+    udp: int
+    tcp_retransmit_ratio: float | None
+    """Segments sent again per segment sent, since the sample before; None if none was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListeningPortMetrics:
+    transport: str
+    address: str
+    port: int
+    uid: int | None
+    user: str | None
+    pid: int | None
+    """None where this program's user may not look."""
+    process_name: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkMetrics:
     timestamp: datetime
     interfaces: tuple[InterfaceMetrics, ...] | None
+    connections: ConnectionMetrics | None
+    listening_ports: tuple[ListeningPortMetrics, ...] | None
 
 
 @dataclass(frozen=True, slots=True)

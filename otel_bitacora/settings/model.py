@@ -25,6 +25,13 @@ def _is_pattern(value: str) -> str:
     return value
 
 
+def _are_control_groups(value: tuple[str, ...]) -> tuple[str, ...]:
+    for name in value:
+        if ".." in name.split("/") or not name.strip("/"):
+            raise ValueError(f"{name!r} is not the path of a control group below the root of its hierarchy")
+    return value
+
+
 def _are_disks(value: tuple[str, ...]) -> tuple[str, ...]:
     for disk in value:
         if not disk.startswith("/"):
@@ -50,6 +57,7 @@ def _is_loopback(value: str) -> str:
 
 
 Names = Annotated[tuple[str, ...], BeforeValidator(_split_commas)]
+ControlGroups = Annotated[tuple[str, ...], BeforeValidator(_split_commas), AfterValidator(_are_control_groups)]
 Disks = Annotated[tuple[str, ...], BeforeValidator(_split_commas), AfterValidator(_are_disks)]
 Pattern = Annotated[str, AfterValidator(_is_pattern)]
 ListenAddress = Annotated[str, AfterValidator(_is_loopback)]
@@ -130,6 +138,19 @@ class TrafficSettings(CollectorSettings):
     )
 
 
+class InterfacesSettings(CollectorSettings):
+    exclude_interfaces: Pattern = Field(
+        "", description="Interfaces that are left out: a regular expression; empty for none."
+    )
+
+
+class CgroupSettings(CollectorSettings):
+    names: ControlGroups = Field(
+        (),
+        description="Control groups to read beside our own: paths such as system.slice/docker.service.",
+    )
+
+
 class SensorsSettings(CollectorSettings):
     exclude_chips: Names = Field(
         (),
@@ -170,6 +191,10 @@ class CollectorsSettings(_Section):
     process_counts: CollectorSettings = CollectorSettings()
     os_info: CollectorSettings = CollectorSettings()
     traffic: TrafficSettings = TrafficSettings()
+    interfaces: InterfacesSettings = InterfacesSettings()
+    connections: CollectorSettings = CollectorSettings()
+    pressure: CollectorSettings = CollectorSettings()
+    cgroup: CgroupSettings = CgroupSettings()
     sensors: SensorsSettings = SensorsSettings()
     power: CollectorSettings = CollectorSettings()
     gpu: CollectorSettings = CollectorSettings()

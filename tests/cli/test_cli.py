@@ -34,6 +34,21 @@ def test_snapshot_can_be_one_group_and_json() -> None:
     assert 0 <= hardware["cpu"]["utilization"] <= 1
 
 
+def test_snapshot_shows_pressure_links_and_listening_ports(root: Path) -> None:
+    result = run("snapshot", "--root-path", str(root / "tests/fixtures/hosts/laptop"))
+
+    assert (result.returncode, result.stderr) == (0, "")
+    lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
+    assert (
+        "pressure cpu some 4.5%, full 0.0%; memory some 0.1%, full 0.1%; io some 1.5%, full 1.2%; irq full 0.0%"
+        in lines
+    )
+    assert any(line.startswith("wlp58s0 up - 77.1% (-56 dBm)") for line in lines)
+    assert "sockets 9 TCP (1 close_wait, 2 established, 5 listen, 1 time_wait), 3 UDP" in lines
+    assert "tcp 5432 127.0.0.1 postgres - -" in lines
+    assert any(line.startswith("/init.scope 9.0 1.50 0.0 13.4 MiB 2.0 GiB 0 1") for line in lines)
+
+
 def test_snapshot_shows_temperatures_fans_and_the_battery_where_there_are_any(root: Path) -> None:
     result = run("snapshot", "--group", "hardware", "--root-path", str(root / "tests/fixtures/hosts/laptop"))
 
@@ -148,7 +163,7 @@ def test_config_validate_knows_the_names_of_collectors() -> None:
     result = run("config", "validate", BITACORA_MONITOR__COLLECT="cpus")
 
     assert result.returncode == 3
-    assert "no such collector; there are cpu, disk" in result.stderr
+    assert "no such collector; there are cgroup, connections, cpu" in result.stderr
 
 
 def test_config_schema_is_a_json_schema() -> None:

@@ -10,7 +10,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bitacora_collectors import cpu, disk, load, memory, os_info, process_counts, traffic
+from bitacora_collectors import (
+    cgroup_files,
+    connections,
+    cpu,
+    disk,
+    interfaces,
+    load,
+    memory,
+    os_info,
+    pressure,
+    process_counts,
+    sockets,
+    traffic,
+)
 
 HOSTS = Path(__file__).parents[1] / "fixtures" / "hosts"
 
@@ -30,6 +43,28 @@ PARSERS = {
     "proc/sys/kernel/threads-max": process_counts.parse_threads_max,
     "proc/uptime": os_info.parse_uptime,
     "proc/1/net/dev": traffic.parse_net_dev,
+    "proc/1/net/tcp": lambda content: sockets.parse_proc_net(content, "/proc/net/tcp", "tcp"),
+    "proc/1/net/tcp6": lambda content: sockets.parse_proc_net(content, "/proc/net/tcp6", "tcp"),
+    "proc/1/net/udp": lambda content: sockets.parse_proc_net(content, "/proc/net/udp", "udp"),
+    "proc/1/net/sockstat": sockets.parse_sockstat,
+    "proc/1/net/sockstat6": sockets.parse_sockstat,
+    "proc/1/net/snmp": connections.parse_snmp,
+    "etc/passwd": connections.parse_passwd,
+    "proc/1/net/wireless": interfaces.parse_wireless,
+    "proc/1/net/if_inet6": interfaces.parse_if_inet6,
+    "sys/class/net/eth0/speed": lambda content: interfaces.parse_speed(content, "eth0"),
+    "sys/class/net/eth0/flags": lambda content: interfaces.parse_number(content, "/sys/f"),
+    "sys/class/net/eth0/address": interfaces.parse_mac,
+    "proc/pressure/io": lambda content: pressure.parse_pressure(content, "/proc/pressure/io"),
+    "proc/1/cgroup": cgroup_files.parse_cgroups,
+    "proc/1/mountinfo ": cgroup_files.parse_cgroup_mounts,
+    "sys/fs/cgroup/init.scope/cpu.stat": lambda content: cgroup_files.parse_named_numbers(content, "/cpu.stat"),
+    "sys/fs/cgroup/init.scope/memory.max": lambda content: cgroup_files.parse_bytes(content, "/memory.max"),
+    "sys/fs/cgroup/init.scope/cpu.max": cgroup_files.parse_cpu_max,
+    "sys/fs/cgroup/init.scope/io.stat": cgroup_files.parse_io_stat,
+    "cgroup/blkio/blkio.throttle.io_serviced": lambda content: cgroup_files.parse_blkio(content, "/blkio"),
+    "sys/dev/block/259:0/uevent": cgroup_files.parse_device_name,
+    "proc/partitions": cgroup_files.parse_partitions,
 }
 # What numbers and names become when they go wrong: also what int() and float() take, and the kernel never writes.
 PIECES = [
@@ -65,6 +100,9 @@ def accept(parse, content):
 
 def check(answer):
     match answer:
+        case interfaces.Wireless(quality, signal_dbm):
+            assert 0 <= quality <= 1
+            assert signal_dbm is None or -256 < signal_dbm < 0
         case str():
             os.fsencode(answer)
         case bool() | None:

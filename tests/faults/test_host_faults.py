@@ -25,7 +25,13 @@ FILES = {
     "load": "proc/loadavg",
     "os_info": "proc/uptime",
     "traffic": "proc/1/net/dev",
+    "interfaces": "proc/1/net/wireless",
+    "connections": "proc/1/net/tcp",
+    "pressure": "proc/pressure/io",
+    "cgroup": "sys/fs/cgroup/init.scope/memory.max",
 }
+# Files that two collectors read: they fail together.
+SHARED = {"cpu": "process_counts", "traffic": "interfaces"}
 
 
 @pytest.fixture
@@ -79,8 +85,8 @@ def test_garbage_in_a_file_fails_its_collector_alone_and_no_nan_is_published(
     snapshot = sampler_of(host, clock).tick()
 
     others = {name: health for name, health in healths(snapshot).items() if name != collector}
-    # /proc/stat is read for the number of processes too.
-    assert {name for name, health in others.items() if health in (Health.FAILED, Health.HUNG)} <= {"process_counts"}
+    ailing = {name for name, health in others.items() if health in (Health.FAILED, Health.HUNG)}
+    assert ailing <= {SHARED.get(collector)}
     assert healths(snapshot)[collector] in (Health.FAILED, Health.OK)
     samples = [
         sample.value for family in parse_text(Exposition({}).body(snapshot).decode()) for sample in family.samples
@@ -88,7 +94,7 @@ def test_garbage_in_a_file_fails_its_collector_alone_and_no_nan_is_published(
     assert all(math.isfinite(number) for number in samples)
 
 
-@pytest.mark.parametrize("collector", sorted({*FILES} - {"cpu"}))  # process_counts would hang at its file too
+@pytest.mark.parametrize("collector", sorted({*FILES} - {*SHARED}))
 def test_a_file_that_blocks_for_ever_costs_its_collector_alone(host: Path, clock: FakeClock, collector: str) -> None:
     path = host / FILES[collector]
     path.unlink()

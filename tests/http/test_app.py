@@ -2,8 +2,11 @@ from collections.abc import Callable
 
 import pytest
 from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.routing import Route
 from starlette.testclient import TestClient
+
+from otel_bitacora.http.access import TokenGuard
 
 Connect = Callable[[str], TestClient]
 
@@ -69,6 +72,22 @@ def test_only_known_hosts_are_served(connect: Connect, base: str, status: int) -
 @pytest.mark.parametrize("host", ["", "127.0.0.2", "10.0.0.1", "[::1]", "2130706433", "127.1"])
 def test_an_address_that_is_not_the_sockets_own_is_not_served(client: TestClient, host: str) -> None:
     assert client.get("/open", headers={"Host": host}).status_code == 421
+
+
+def test_a_request_with_two_hosts_is_not_served(client: TestClient) -> None:
+    response = client.get("/open", headers=[("Host", "localhost"), ("Host", "localhost")])
+
+    assert response.status_code == 421
+
+
+def test_a_cookie_does_not_authorise_a_write(token: str) -> None:
+    def refusal(method: str) -> object:
+        headers = [(b"cookie", f"bitacora_token={token}".encode())]
+        scope = {"type": "http", "method": method, "path": "/guarded", "headers": headers}
+        return TokenGuard(token).refusal(Request(scope))
+
+    assert refusal("GET") is None
+    assert refusal("POST") is not None
 
 
 def test_an_ipv6_socket_is_addressed_by_its_own_address(connect: Connect) -> None:

@@ -56,6 +56,7 @@ def test_a_token_that_others_can_read_is_refused(directory: Path) -> None:
 
 def test_a_planted_link_is_not_followed(directory: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").write_text("somebody-elses-token-000")
+    (tmp_path / "elsewhere").chmod(0o600)
     directory.mkdir(mode=0o700)
     (directory / "token").symlink_to(tmp_path / "elsewhere")
 

@@ -2,6 +2,7 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
+from bitacora_collectors import BUILTIN
 from bitacora_collectors.contract import Collector, Group, Host, Kind, Metric, Reading
 from otel_bitacora.errors import SettingsError
 from otel_bitacora.monitor import registry
@@ -38,10 +39,7 @@ def names(settings: Settings) -> list[str]:
 
 
 def test_all_built_in_collectors_are_read_by_default(plugins: dict[str, str]) -> None:
-    assert names(Settings()) == [
-        *("cpu", "memory", "disk", "load", "process_counts", "os_info", "traffic"),
-        *("sensors", "power", "gpu", "services", "disk_health"),
-    ]
+    assert names(Settings()) == [factory.name for factory in BUILTIN]
 
 
 def test_collect_chooses_and_no_collect_leaves_out(plugins: dict[str, str]) -> None:
@@ -50,7 +48,9 @@ def test_collect_chooses_and_no_collect_leaves_out(plugins: dict[str, str]) -> N
 
 
 def test_an_unknown_name_is_refused_with_those_that_exist(plugins: dict[str, str]) -> None:
-    with pytest.raises(SettingsError, match=r"monitor.collect = 'cpus': no such collector; there are cpu, disk"):
+    with pytest.raises(
+        SettingsError, match=r"monitor.collect = 'cpus': no such collector; there are cgroup, connections, cpu"
+    ):
         select(Settings(monitor={"collect": ["cpus"]}))
 
 
@@ -117,7 +117,7 @@ def test_options_reach_the_collectors(plugins: dict[str, str]) -> None:
 
 
 def test_the_defaults_in_the_settings_are_those_of_the_collectors() -> None:
-    from bitacora_collectors import disk, disk_health, services, traffic
+    from bitacora_collectors import disk, disk_health, interfaces, services, traffic
 
     settings = Settings().collectors
 
@@ -126,6 +126,7 @@ def test_the_defaults_in_the_settings_are_those_of_the_collectors() -> None:
     assert settings.disk.exclude_devices == disk.EXCLUDE_DEVICES
     assert settings.disk.mount_deadline_seconds == disk.DEADLINE_SECONDS
     assert settings.traffic.exclude_interfaces == traffic.EXCLUDE_INTERFACES
+    assert settings.interfaces.exclude_interfaces == interfaces.EXCLUDE_INTERFACES
     assert settings.disk_health.refresh_seconds == disk_health.REFRESH_SECONDS
     assert settings.disk_health.device_deadline_seconds == disk_health.DEADLINE_SECONDS
     assert settings.services.units == services.UNIT_PATTERN

@@ -52,6 +52,18 @@ def test_the_environment_writes_lists_with_commas(monkeypatch: pytest.MonkeyPatc
     assert load_settings().settings.monitor.no_collect == ("disk", "load")
 
 
+def test_control_groups_are_paths_below_the_root() -> None:
+    settings = load_settings({"collectors": {"cgroup": {"names": "system.slice/a.service,/user.slice"}}}).settings
+
+    assert settings.collectors.cgroup.names == ("system.slice/a.service", "/user.slice")
+
+
+@pytest.mark.parametrize("name", ["../etc", "a/../../b", "/"])
+def test_a_control_group_elsewhere_is_refused(name: str) -> None:
+    with pytest.raises(SettingsError, match=r"collectors\.cgroup\.names.*is not the path of a control group"):
+        load_settings({"collectors": {"cgroup": {"names": [name]}}})
+
+
 def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BITACORA_TOKEN", "")
 
@@ -98,7 +110,9 @@ def test_a_wrong_variable_is_named_as_it_is_written(monkeypatch: pytest.MonkeyPa
         load_settings()
 
 
-@pytest.mark.parametrize("name", ["BITACORA_MONITOR__INTERVAL", "BITACORA_STATE_DIRS", "BITACORA_HTTP__PORT"])
+@pytest.mark.parametrize(
+    "name", ["BITACORA_MONITOR__INTERVAL", "BITACORA_STATE_DIRS", "BITACORA_HTTP__SOMETHING_ELSE_ALTOGETHER"]
+)
 def test_a_variable_that_was_meant_for_us_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(name, "1")
 
@@ -122,6 +136,16 @@ def test_a_secret_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert "hunter2" not in repr(loaded)
     assert "hunter2" not in str(loaded.settings.model_dump(mode="json"))
+
+
+def test_a_wrong_secret_is_refused_without_being_shown(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text("token = 123456789\n")
+
+    with pytest.raises(SettingsError, match=r"token = \(hidden\) \(from ") as caught:
+        load_settings(config=path)
+
+    assert "123456789" not in str(caught.value)
 
 
 def test_a_file_named_on_the_command_line_must_be_there(tmp_path: Path) -> None:

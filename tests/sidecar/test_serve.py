@@ -75,7 +75,7 @@ def test_a_scrape_can_choose_its_collectors(start: Start) -> None:
         "bitacora_collector_last_success_seconds",
     }
     assert (unknown.status_code, unknown.headers["content-type"]) == (400, "application/problem+json")
-    assert "there are cpu, disk, disk_health" in unknown.json()["detail"]
+    assert "there are cgroup, connections, cpu, disk" in unknown.json()["detail"]
 
 
 def test_the_models_are_behind_the_token_and_the_metrics_are_not(start: Start) -> None:

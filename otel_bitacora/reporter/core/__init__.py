@@ -1,0 +1,1 @@
+"""What a log record is, how it becomes bytes, and what must never be in it."""

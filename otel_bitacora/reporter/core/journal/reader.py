@@ -1,0 +1,171 @@
+"""Reads journals, while they are written or after: in order per instance, past damage, never raising for it."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from .directory import SETTLED
+from .frame import Kind
+from .opened import OpenedSegment
+from .retention import SegmentFile, list_segments
+from .scan import Frame, Region, SegmentRef
+from .seen import Seen
+
+RECORDS = frozenset({Kind.RECORD, Kind.TOMBSTONE})
+EVERY_KIND = frozenset(Kind)
+_RECORD = int(Kind.RECORD)
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A region of a segment that holds no whole frame. A write that was cut short by a crash or a full disk looks the
+    same and is told by `is_torn_tail`: nothing that was acknowledged lies in it.
+    """
+
+    segment: SegmentRef
+    start: int
+    end: int
+    reason: str
+    is_torn_tail: bool = False
+
+
+class Position(NamedTuple):
+    segment: int  # its number within the instance
+    offset: int
+
+
+def _ignore(_: Damage) -> None:
+    pass
+
+
+class Reader:
+    """Iterates over the frames of one or several journals.
+
+    *positions* is where to go on, by instance. *registered_ns* is when the one for whom is read began to read: what was
+    merged since then was settled for it before. *on_damage* is told of every region without frames.
+    """
+
+    def __init__(
+        self,
+        *directories: Path,
+        positions: Mapping[bytes, Position] | None = None,
+        registered_ns: int | None = None,
+        on_damage: Callable[[Damage], None] = _ignore,
+        kinds: frozenset[Kind] = RECORDS,
+    ) -> None:
+        self._directories = [str(directory) for directory in directories]
+        self._positions = dict(positions or {})
+        self._registered_ns = registered_ns
+        self._on_damage = on_damage
+        self._kinds = kinds
+        self._open: dict[str, OpenedSegment] = {}
+        self._finished: set[str] = set()
+        self._seen: dict[bytes, Seen] = defaultdict(Seen)
+        self._sources: dict[str, list[tuple[bytes, int]]] = {}  # of merged segments, by path
+
+    @property
+    def positions(self) -> dict[bytes, Position]:
+        """Where reading stands, by instance, after the last frame yielded."""
+        reading = (opened for opened in self._open.values() if opened.is_started)
+        return self._positions | {o.ref.instance: Position(o.ref.number, o.scanner.offset) for o in reading}
+
+    def __iter__(self) -> Iterator[Frame]:
+        return self.poll()
+
+    def poll(self) -> Iterator[Frame]:
+        """Yield what came since the last time. It may be left at any frame; the next call goes on after it."""
+        for directory in self._directories:
+            by_instance: dict[bytes, list[SegmentFile]] = defaultdict(list)
+            segments = list_segments(directory)
+            self._forget_deleted(directory, segments)
+            for segment in segments:
+                by_instance[segment.instance].append(segment)
+            skipped = self._superseded(segments)
+            for instance, files in by_instance.items():
+                files.sort(key=lambda segment: segment.index)
+                yield from self._read_instance(instance, files, skipped)
+
+    def _forget_deleted(self, directory: str, segments: list[SegmentFile]) -> None:
+        present = {segment.path for segment in segments}
+        gone = [path for path in (*self._finished, *self._open) if path.startswith(directory) and path not in present]
+        for path in gone:
+            self._finished.discard(path)
+            if opened := self._open.pop(path, None):
+                opened.close()
+
+    def _superseded(self, segments: Iterable[SegmentFile]) -> set[tuple[bytes, int]]:
+        """Return the segments that a merged one stands for: a crash may have left them beside it."""
+        skipped: set[tuple[bytes, int]] = set()
+        for segment in segments:
+            if f"/{SETTLED}/" not in segment.path:
+                continue
+            sources = self._sources.get(segment.path)
+            if sources is None:
+                opened = self._opened(segment)
+                sources = self._sources[segment.path] = opened.sources() if opened and opened.is_merged else []
+            skipped.update(sources)
+        return skipped
+
+    def _read_instance(
+        self, instance: bytes, files: list[SegmentFile], skipped: set[tuple[bytes, int]]
+    ) -> Iterator[Frame]:
+        position = self._positions.get(instance, Position(-1, 0))
+        for number, file in enumerate(files):
+            if file.index < position.segment or file.path in self._finished:
+                continue
+            if (instance, file.index) in skipped:
+                continue
+            opened = self._opened(file)
+            if opened is None or self._was_merged_since(opened):
+                continue
+            start = position.offset if file.index == position.segment else 0
+            yield from self._read(opened, start, following=files[number + 1] if number + 1 < len(files) else None)
+
+    def _was_merged_since(self, opened: OpenedSegment) -> bool:
+        if not opened.is_merged or self._registered_ns is None or opened.header is None:
+            return False
+        return opened.header.created_ns >= self._registered_ns
+
+    def _opened(self, file: SegmentFile) -> OpenedSegment | None:
+        opened = self._open.get(file.path)
+        if opened is None:
+            try:
+                opened = OpenedSegment(file.path, file.instance, file.index)
+            except OSError:  # deleted since, or not ours to read
+                return None
+            if opened.is_newer:
+                self._on_damage(Damage(opened.ref, 0, file.size_bytes, opened.reason))
+                self._finished.add(file.path)
+                opened.close()
+                return None
+            self._open[file.path] = opened
+        return opened
+
+    def _read(self, opened: OpenedSegment, start: int, *, following: SegmentFile | None) -> Iterator[Frame]:
+        kinds, seen = self._kinds, self._seen
+        opened.seek(start)
+        for found in opened.frames(is_last=following is None):
+            if isinstance(found, Region):
+                self._report(opened, found, following)
+            elif found.kind != _RECORD:
+                if found.kind in kinds:
+                    yield found
+            elif _RECORD in kinds and seen[found.instance].is_new(found.sequence):
+                yield found
+        if opened.is_finished:
+            self._positions[opened.ref.instance] = Position(opened.ref.number, opened.scanner.offset)
+            self._finished.add(opened.ref.path)
+            self._open.pop(opened.ref.path, None)
+            opened.close()
+
+    def _report(self, opened: OpenedSegment, region: Region, following: SegmentFile | None) -> None:
+        is_tail = opened.is_finished and region.end == opened.scanner.offset and not opened.scanner.is_sealed
+        next_opened = self._opened(following) if following is not None else None
+        if is_tail and next_opened is not None and next_opened.header is not None:
+            is_tail = region.start >= next_opened.header.previous_length
+        reason = "the write was cut off" if is_tail else "no whole frame"
+        if region.start == 0 and opened.reason:
+            reason = opened.reason
+        self._on_damage(Damage(opened.ref, region.start, region.end, reason, is_tail))

@@ -1,0 +1,80 @@
+"""One segment file from its writer's side: created under another name, locked, headed and only then given its own."""
+
+import contextlib
+import errno
+import fcntl
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from .directory import NEW_SUFFIX, Modes, segment_name
+from .frame import SegmentHeader, encode_resource, seed_of
+from .host import Os, tolerating_refusal
+from .index import Block
+from .liveness import ProcessMark
+
+_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+@dataclass(slots=True, eq=False)
+class Segment:
+    fd: int
+    path: str
+    index: int
+    start: int  # of its frames
+    first_sequence: int
+    length: int  # of the frames known to be whole, the header included; never less than what a reader may trust
+    limit: int = 0  # length at which it is full
+    stop: int = 0  # length at which the current block of the index is full, or the segment
+    block: Block = field(default_factory=lambda: Block(0))
+    is_named_durably: bool = False
+    is_torn: bool = False
+    is_syncing: bool = False  # its descriptor is in use outside the lock, and must stay
+
+
+def create(host: Os, directory: str, header: SegmentHeader, modes: Modes, mark: ProcessMark) -> Segment:
+    """Return a new segment, open, locked and named.
+
+    The resource stands in the header and again in the first frame, so one damaged byte can't take it from every record.
+    A fork out of a signal handler amid this goes on here in the child too: *mark* is asked right before each call, with
+    nothing in between where a handler could run, lest the child put its file in place of its parent's.
+
+    Raises:
+        OSError: the disk refused, or this is such a child; nothing is left behind.
+    """
+    path = os.path.join(directory, segment_name(header.instance, header.index))  # noqa: PTH118 - no Path on this way
+    new, seed = path + NEW_SUFFIX, seed_of(header.instance)
+    start = header.encode() + encode_resource(
+        header.resource, instance=header.instance, number=0, sequence=header.first_sequence, seed=seed
+    )
+    if not mark[0]:
+        raise _Forked
+    fd = host.open(new, _FLAGS, modes.file)
+    with _undone_on_error(host, fd, new, mark):
+        host.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not mark[0]:
+            raise _Forked
+        if host.write(fd, start) != len(start):
+            raise OSError(errno.ENOSPC, "the header was written only in part", path)
+        if not mark[0]:
+            raise _Forked
+        host.rename(new, path)
+    return Segment(fd, path, header.index, len(start), header.first_sequence, len(start))
+
+
+class _Forked(OSError):
+    def __init__(self) -> None:
+        super().__init__(errno.ECANCELED, "the process was forked amid the creation of a segment")
+
+
+@contextlib.contextmanager
+def _undone_on_error(host: Os, fd: int, path: str, mark: ProcessMark) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        if mark[0]:
+            with tolerating_refusal():
+                host.unlink(path)
+        with tolerating_refusal():
+            host.close(fd)
+        raise

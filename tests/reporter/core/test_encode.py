@@ -1,0 +1,222 @@
+import copy
+import logging
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from opentelemetry import trace
+
+from otel_bitacora.reporter.core import mapping
+from otel_bitacora.reporter.core.context import LogContext
+from otel_bitacora.reporter.core.encode import Encoded, RecordEncoder
+from otel_bitacora.reporter.core.entry import LogEntry
+from otel_bitacora.reporter.core.redact import Redactor
+
+from .official import scope_logs
+
+UID = "0123456789abcdef0123456789abcdef-0000000000000001"
+
+
+def record(msg: object = "hello", *args: object, **fields: object) -> logging.LogRecord:
+    made = logging.LogRecord("app.web", logging.INFO, "/srv/app.py", 12, msg, args or None, None, "handle")
+    made.__dict__.update(fields)
+    return made
+
+
+def joined(encoded: Encoded) -> bytes:
+    before, after, scope_length = encoded
+    assert before[:scope_length].startswith(b"\x0a")
+    return before + UID.encode() + after
+
+
+def entry_of(encoded: Encoded) -> LogEntry:
+    return LogEntry.from_otlp(joined(encoded))
+
+
+TEXT = st.text(max_size=50)
+SPAN = trace.NonRecordingSpan(trace.SpanContext(0x1234 << 64, 0x5678, is_remote=False, trace_flags=trace.TraceFlags(1)))
+VALUES = (
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXT | st.binary(max_size=20) | st.lists(TEXT, max_size=3)
+)
+KEYS = (
+    st.sampled_from(
+        ["session_id", "user_id", "bitacora.session.id", "thread.id", "log.record.uid", "message", "password"]
+    )
+    | TEXT
+)
+LEVELS = st.sampled_from([(5, "TRACE"), (10, "DEBUG"), (20, "INFO"), (25, "NOTE"), (30, "WARNING"), (50, "CRITICAL")])
+
+
+MESSAGES = st.tuples(TEXT, st.lists(VALUES, max_size=2))
+
+
+@given(MESSAGES, st.dictionaries(KEYS, VALUES, max_size=5), LEVELS, TEXT, st.booleans())
+def test_the_fast_way_and_the_careful_way_write_the_same_bytes(message, extra, level, name, inside) -> None:
+    encoder = RecordEncoder(redactor=Redactor())
+    template = message[0] + " %s" * len(message[1])
+    made = record(template, *message[1], levelno=level[0], levelname=level[1], name=name)
+    made.__dict__.update({key: value for key, value in extra.items() if key not in mapping.STANDARD})
+
+    with LogContext(session_id="outer" if inside else None, shade="blue"), trace.use_span(SPAN):
+        first, again = encoder.encode_record(made), encoder.encode_record(made)
+        careful = encoder._encode_carefully(made)
+
+    observed = entry_of(careful).observed_unix_nano
+    assert without_observed(first) == without_observed(again) == without_observed(careful)
+    assert 0 <= observed - entry_of(first).observed_unix_nano < 60e9
+
+
+def without_observed(encoded: Encoded) -> bytes:
+    raw = joined(encoded)
+    stamp = b"\x59" + entry_of(encoded).observed_unix_nano.to_bytes(8, "little")
+    assert raw.count(stamp) == 1
+    return raw.replace(stamp, b"")
+
+
+@given(message=TEXT, extra=st.dictionaries(KEYS, VALUES, max_size=5))
+def test_a_record_is_the_very_bytes_that_protobuf_would_write(message, extra) -> None:
+    made = record(message)
+    made.__dict__.update({key: value for key, value in extra.items() if key not in mapping.STANDARD})
+
+    encoded = joined(RecordEncoder().encode_record(made))
+
+    assert encoded == scope_logs(LogEntry.from_otlp(encoded)).SerializeToString(deterministic=True)
+    assert encoded == LogEntry.from_otlp(encoded).to_otlp()
+
+
+def test_an_ordinary_record_takes_the_fast_way() -> None:
+    encoder = RecordEncoder(redactor=Redactor())
+
+    with LogContext(project_id="p"):
+        encoded = encoder._encode_ordinary(record("did %s", "it", session_id="s", count=3, ratio=0.5))
+
+    assert encoded is not None
+    assert entry_of(encoded).message == "did it"
+
+
+def test_the_scope_comes_first_and_its_length_is_the_same_for_one_logger() -> None:
+    encoder = RecordEncoder()
+
+    (before, _, length), (other, _, other_length) = (
+        encoder.encode_record(record("a")),
+        encoder.encode_record(record("bb")),
+    )
+
+    assert length == other_length
+    assert before[:length] == other[:other_length] == b"\x0a\x09\x0a\x07app.web"
+
+
+def test_the_record_is_never_changed() -> None:
+    encoder = RecordEncoder(redactor=Redactor())
+    made = record("password=%s", "hunter2", session_id="s", nested={"password": ["x"]})
+    made.exc_info = (ValueError, ValueError("broken"), None)
+    before = copy.copy(made.__dict__)
+
+    encoder.encode_record(made)
+
+    assert made.__dict__ == before
+    assert made.nested == {"password": ["x"]}  # type: ignore[attr-defined]
+
+
+def remembered(encoder: RecordEncoder) -> str:
+    extras = encoder._extras.known
+    return f"{vars(encoder)} {extras.keys()} {[known.values for known in extras.values()]}"
+
+
+def test_a_secret_is_not_kept_in_the_encoder_s_memory() -> None:
+    encoder = RecordEncoder(redactor=Redactor())
+
+    encoder.encode_record(record("ok", password="hunter2", note="token=hunter2", list=["hunter2"]))
+    encoder.encode_record(record("token=hunter2 %s", 1, note="kept"))
+
+    assert "hunter2" not in remembered(encoder)
+    assert "kept" in remembered(encoder)
+
+
+def test_caches_stay_within_their_bounds() -> None:
+    encoder = RecordEncoder()
+
+    for i in range(5000):
+        fields = {"lineno": i, "levelname": f"L{i}", "thread": i, "threadName": f"t{i}", "request": f"r{i}", f"k{i}": 1}
+        encoder.encode_record(record(f"m{i} %s", i, name=f"n{i}", **fields))
+
+    caches = [cache for cache in vars(encoder).values() if isinstance(cache, dict)]
+    assert len(caches) == 4
+    assert all(0 < len(cache) <= 4096 for cache in caches)
+    assert 0 < len(encoder._extras.known) <= 256
+    assert all(len(known.values) <= 256 for known in encoder._extras.known.values())
+
+
+def test_one_context_used_by_two_encoders_is_encoded_by_each() -> None:
+    redacting, plain = RecordEncoder(redactor=Redactor()), RecordEncoder()
+
+    with LogContext(note="password=hunter2"):
+        entries = [entry_of(encoder.encode_record(record())) for encoder in (plain, redacting, plain)]
+
+    assert [entry.attributes["note"] for entry in entries] == [
+        "password=hunter2",
+        "password=[REDACTED]",
+        "password=hunter2",
+    ]
+
+
+@pytest.mark.parametrize("size", [100_000, 300_000, 10_000_000])
+def test_a_huge_message_is_cut_and_says_how_long_it_was(size: int) -> None:
+    encoder = RecordEncoder(redactor=Redactor())
+
+    encoded = encoder.encode_record(record("ü" * size))
+
+    assert len(joined(encoded)) <= 262_144
+    entry = entry_of(encoded)
+    assert entry.message.startswith("üüü")
+    assert entry.attributes.get("bitacora.body.original_length", size) == size
+    assert (len(entry.message) == size) == (size == 100_000)
+
+
+def test_after_a_fork_the_new_pid_is_its_own() -> None:
+    encoder = RecordEncoder()
+    encoder._pid = -1  # the parent's
+
+    entries = [entry_of(encoder.encode_record(record())) for _ in range(2)]
+
+    assert all("process.pid" not in entry.attributes for entry in entries)
+    assert encoder._encode_ordinary(record()) is not None
+
+
+def test_many_threads_share_one_encoder() -> None:
+    encoder = RecordEncoder(redactor=Redactor())
+    seen: list[tuple[str, LogEntry]] = []
+
+    def work(name: str) -> None:
+        for i in range(300):
+            with LogContext(session_id=name):
+                encoded = encoder.encode_record(
+                    record("%s %d", name, i, thread_extra=f"{name}{i}", threadName=name, thread=i)
+                )
+            seen.append((f"{name} {i}", entry_of(encoded)))
+
+    threads = [threading.Thread(target=work, args=(f"worker{i}",)) for i in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+
+    assert len(seen) == 1800
+    for text, entry in seen:
+        name = text.split()[0]
+        assert entry.body == text
+        assert (entry.session_id, entry.attributes["thread.name"]) == (name, name)
+        assert entry.attributes["thread_extra"] == text.replace(" ", "")
+
+
+def test_a_defect_of_our_own_still_leaves_level_and_logger(monkeypatch) -> None:
+    def broken(*_arguments: object, **_settings: object) -> None:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(mapping, "map_record", broken)
+
+    entry = entry_of(RecordEncoder().encode_record(record({"structured": 1}, levelno=40)))
+
+    assert entry.body == "<unreadable record: RuntimeError>"
+    assert (entry.severity_number, entry.logger) == (17, "app.web")
