@@ -43,6 +43,7 @@ def test_disks_are_the_parents_of_their_temperatures(recorded_host):
     server = SensorsCollector(recorded_host("server")).collect()
 
     assert attributes_of(laptop, "Composite")["hw.parent"] == "nvme0"
+    assert attributes_of(laptop, "Composite")["hw.id"] == "pci0000:00/0000:00:1d.0/0000:3c:00.0/nvme/temp1"
     assert attributes_of(server, "drivetemp temp1")["hw.parent"] == "sda"
     assert by_name(server, TEMPERATURE)["drivetemp temp1"] == 34.0
 
@@ -71,6 +72,7 @@ def test_a_server_has_fans_and_voltages(recorded_host):
     assert by_name(readings, FAN_SPEED) == {"nct6779 fan1": 1318, "nct6779 fan2": 0, "amdgpu fan1": 981}
     assert by_name(readings, FAN_SPEED_RATIO)["nct6779 fan1"] == pytest.approx(1318 / 6000)
     assert limits(readings, "nct6779 fan1", FAN_SPEED_LIMIT) == {"low.degraded": 300, "max": 6000}
+    assert limits(readings, "nct6779 fan2", FAN_SPEED_LIMIT) == {}
     assert by_name(readings, VOLTAGE)["3VSB"] == 3.344
 
 
