@@ -186,10 +186,11 @@ def _smart(document: Object) -> Iterator[tuple[str, float]]:
             yield unique, raw
         if normalized is not None:
             yield f"{unique}_normalized", normalized
-    for name in _object(document, "nvme_smart_health_information_log"):
-        value = _integer(_object(document, "nvme_smart_health_information_log"), name)
+    log = _object(document, "nvme_smart_health_information_log")
+    for name in log:
+        value = _integer(log, name)
         if value is not None and name != "temperature":
-            yield name, value
+            yield _writable(name), value
     defects = _integer(document, "scsi_grown_defect_list")
     if defects is not None:
         yield "scsi_grown_defect_list", defects
@@ -220,8 +221,12 @@ def _list(value: object) -> list[Object]:
 
 def _text(document: Object, key: str) -> str:
     value = document.get(key)
+    return _writable(value) if isinstance(value, str) else ""
+
+
+def _writable(text: str) -> str:
     # A lone surrogate can be written in JSON, and in nothing that we write.
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _integer(document: Object, key: str) -> int | None:

@@ -158,6 +158,12 @@ def test_the_state_is_what_smart_says_and_none_where_it_says_nothing(recording, 
     assert disk_of(recording).state == state
 
 
+def test_a_name_that_cannot_be_written_is_made_one_that_can():
+    content = recorded("nvme").replace(b'"media_errors"', b'"\\ud800"')
+
+    assert parse_disk(content, SDA).smart["?"] == 0
+
+
 def test_an_attribute_below_its_threshold_predicts_failure_though_smart_has_passed():
     content = recorded("ata-healthy").replace(b'"exit_status":0', b'"exit_status":16')
 
