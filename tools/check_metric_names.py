@@ -36,6 +36,9 @@ ACCEPTED = {
     "bitacora_network_link_signal_dBm metric names should be written in 'snake_case' not 'camelCase'": (
         "the unit is dBm in UCUM, which has no base unit for a level"
     ),
+    'systemd_service_cpu_time_microseconds_total use base unit "seconds" instead of "microseconds"': (
+        "the Collector's systemdreceiver: systemd.service.cpu.time, in us"
+    ),
 }
 
 

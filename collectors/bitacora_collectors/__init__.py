@@ -10,13 +10,18 @@ from .connections import ConnectionsCollector
 from .contract import Collector, Host
 from .cpu import CpuCollector
 from .disk import DiskCollector
+from .disk_health import DiskHealthCollector
+from .gpu import GpuCollector
 from .interfaces import InterfacesCollector
 from .load import LoadCollector
 from .memory import MemoryCollector
 from .os_info import OsInfoCollector
+from .power import PowerCollector
 from .pressure import PressureCollector
 from .process_counts import ProcessCountsCollector
 from .processes import ProcessesCollector
+from .sensors import SensorsCollector
+from .services import ServicesCollector
 from .traffic import TrafficCollector
 
 __all__ = [
@@ -27,13 +32,18 @@ __all__ = [
     "ConnectionsCollector",
     "CpuCollector",
     "DiskCollector",
+    "DiskHealthCollector",
+    "GpuCollector",
     "InterfacesCollector",
     "LoadCollector",
     "MemoryCollector",
     "OsInfoCollector",
+    "PowerCollector",
     "PressureCollector",
     "ProcessCountsCollector",
     "ProcessesCollector",
+    "SensorsCollector",
+    "ServicesCollector",
     "TrafficCollector",
 ]
 
@@ -61,5 +71,10 @@ BUILTIN: tuple[BuiltinFactory, ...] = (
     ConnectionsCollector,
     PressureCollector,
     CgroupCollector,
+    SensorsCollector,
+    PowerCollector,
+    GpuCollector,
+    ServicesCollector,
+    DiskHealthCollector,
 )
 """The factories of the collectors that come along, in the order in which they are read."""

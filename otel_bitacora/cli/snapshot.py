@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .options import Collect, ConfigFile, Json, NoCollect, RootPath, command_line
+from .snapshot_hardware import print_disk_health, print_gpus, print_power, print_sensors, print_services
 from .table import number, print_table, printable, rate, share, size, span
 
 if TYPE_CHECKING:
@@ -81,6 +82,8 @@ def _system(system: models.SystemMetrics) -> None:
         )
     if system.pressure:
         _pressure(system.pressure)
+    if system.services:
+        print_services(system.services)
     typer.echo()
     if system.cgroups:
         _cgroups(system.cgroups)
@@ -90,7 +93,8 @@ def _hardware(hardware: models.HardwareMetrics) -> None:
     cpu, memory, paging = hardware.cpu, hardware.memory, hardware.paging
     if cpu:
         ghz = f"  {max(cpu.frequency_hertz) / 1e9:.2f} GHz" if cpu.frequency_hertz else ""
-        typer.echo(f"cpu        {share(cpu.utilization)} of {cpu.logical_count or '?'} CPUs{ghz}")
+        celsius = "" if cpu.temperature_celsius is None else f"  {cpu.temperature_celsius:.0f} °C"
+        typer.echo(f"cpu        {share(cpu.utilization)} of {cpu.logical_count or '?'} CPUs{ghz}{celsius}")
     if memory:
         typer.echo(
             f"memory     {share(memory.utilization)} of {size(memory.limit_bytes)}: {size(memory.used_bytes)} used,"
@@ -99,9 +103,21 @@ def _hardware(hardware: models.HardwareMetrics) -> None:
         )
     for swap in paging.swap if paging else ():
         typer.echo(f"swap       {size(swap.used_bytes)} of {size(swap.used_bytes + swap.free_bytes)} on {swap.device}")
+    _health(hardware)
     typer.echo()
+    if hardware.gpus:
+        print_gpus(hardware.gpus)
     if hardware.disk:
         _disk(hardware.disk)
+
+
+def _health(hardware: models.HardwareMetrics) -> None:
+    if hardware.sensors:
+        print_sensors(hardware.sensors)
+    if hardware.power:
+        print_power(hardware.power)
+    if hardware.disk_health:
+        print_disk_health(hardware.disk_health)
 
 
 def _disk(disk: models.DiskMetrics) -> None:

@@ -9,8 +9,10 @@ from datetime import UTC, datetime, timedelta
 from bitacora_collectors.contract import Attributes, AttributeValue, Reading
 
 from . import models
+from .hardware_models import cpu_temperature, disk_health, gpus, power, sensors
 from .network_models import connections, interfaces, listening_ports
 from .process_modelling import process_rows
+from .service_models import services
 from .snapshot import CollectorState, Snapshot
 from .system_models import cgroups, pressure
 
@@ -80,6 +82,10 @@ def hardware_metrics(snapshot: Snapshot) -> models.HardwareMetrics:
         memory=_memory(look),
         paging=_paging(look),
         disk=_disk(look, Rates(snapshot.state("disk"))),
+        sensors=sensors(look),
+        power=power(look, Rates(snapshot.state("power")), snapshot.state("power")),
+        disk_health=disk_health(snapshot.state("disk_health")),
+        gpus=gpus(look, snapshot.state("gpu")),
     )
 
 
@@ -92,6 +98,7 @@ def system_metrics(snapshot: Snapshot) -> models.SystemMetrics:
         processes=_process_counts(look),
         pressure=pressure(look),
         cgroups=cgroups(look),
+        services=services(look, snapshot.state("services")),
     )
 
 
@@ -150,6 +157,7 @@ def _cpu(look: Lookup) -> models.CpuMetrics | None:
         time_seconds_by_mode=times,
         frequency_hertz=tuple(look.by("system.cpu.frequency", "cpu.logical_number").values()) or None,
         frequency_limit_hertz=max(limits.values(), default=None),
+        temperature_celsius=cpu_temperature(look),
     )
 
 

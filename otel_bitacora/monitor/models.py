@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from .hardware_models import DiskHealthMetrics, GpuMetrics, PowerMetrics, SensorMetrics
 from .process_models import ProcessRow
+from .service_models import ServicesMetrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,8 @@ class CpuMetrics:
     """Current frequency of each logical CPU."""
     frequency_limit_hertz: float | None
     """The highest that any of them can run at."""
+    temperature_celsius: float | None
+    """Of the hottest package."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,10 @@ class HardwareMetrics:
     memory: MemoryMetrics | None
     paging: PagingMetrics | None
     disk: DiskMetrics | None
+    sensors: SensorMetrics | None
+    power: PowerMetrics | None
+    disk_health: tuple[DiskHealthMetrics, ...] | None
+    gpus: tuple[GpuMetrics, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +205,7 @@ class SystemMetrics:
     processes: ProcessCounts | None
     pressure: tuple[PressureMetrics, ...] | None
     cgroups: tuple[CgroupMetrics, ...] | None
+    services: ServicesMetrics | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,13 @@ def _are_control_groups(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+def _are_disks(value: tuple[str, ...]) -> tuple[str, ...]:
+    for disk in value:
+        if not disk.startswith("/"):
+            raise ValueError(f"{disk!r} is not a disk: expected a path such as /dev/sda, or '/dev/bus/0 megaraid,3'")
+    return value
+
+
 def _is_directory(value: Path) -> Path:
     if not value.is_absolute():
         raise ValueError("must be an absolute path")
@@ -51,6 +58,7 @@ def _is_loopback(value: str) -> str:
 
 Names = Annotated[tuple[str, ...], BeforeValidator(_split_commas)]
 ControlGroups = Annotated[tuple[str, ...], BeforeValidator(_split_commas), AfterValidator(_are_control_groups)]
+Disks = Annotated[tuple[str, ...], BeforeValidator(_split_commas), AfterValidator(_are_disks)]
 Pattern = Annotated[str, AfterValidator(_is_pattern)]
 ListenAddress = Annotated[str, AfterValidator(_is_loopback)]
 Directory = Annotated[Path, AfterValidator(_is_directory)]
@@ -165,6 +173,36 @@ class CgroupSettings(CollectorSettings):
     )
 
 
+class SensorsSettings(CollectorSettings):
+    exclude_chips: Names = Field(
+        (),
+        description="Chips that are not read, by the names that `sensors` shows, such as nvme or drivetemp.",
+    )
+
+
+class ServicesSettings(CollectorSettings):
+    units: Pattern = Field(
+        "",
+        description="systemd units that are named with every state, and services with their counts, at most 200: a regular "
+        "expression, searched for; of others only failed ones are named.",
+    )
+    bus_deadline_seconds: DeadlineSeconds = Field(
+        1.5, description="How long systemd may take to answer; two runs of systemctl may each take as long."
+    )
+
+
+class DiskHealthSettings(CollectorSettings):
+    devices: Disks = Field(
+        (),
+        description="Disks to ask smartctl about, by path, and behind a blank the type for its --device where it needs one; "
+        "empty: those that it finds, which under another root_path are none.",
+    )
+    refresh_seconds: float = Field(
+        300.0, ge=10, le=86_400, description="How often smartctl is run; what it said last is given in between."
+    )
+    device_deadline_seconds: DeadlineSeconds = Field(10.0, description="How long one disk may take to answer.")
+
+
 class CollectorsSettings(_Section):
     """One section for each built-in collector."""
 
@@ -181,6 +219,11 @@ class CollectorsSettings(_Section):
     connections: CollectorSettings = CollectorSettings()
     pressure: CollectorSettings = CollectorSettings()
     cgroup: CgroupSettings = CgroupSettings()
+    sensors: SensorsSettings = SensorsSettings()
+    power: CollectorSettings = CollectorSettings()
+    gpu: CollectorSettings = CollectorSettings()
+    services: ServicesSettings = ServicesSettings()
+    disk_health: DiskHealthSettings = DiskHealthSettings()
 
 
 class Settings(BaseSettings):

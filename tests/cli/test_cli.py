@@ -67,6 +67,18 @@ def test_snapshot_shows_pressure_links_and_listening_ports(root: Path) -> None:
     assert any(line.startswith("/init.scope 9.0 1.50 0.0 13.4 MiB 2.0 GiB 0 1") for line in lines)
 
 
+def test_snapshot_shows_temperatures_fans_and_the_battery_where_there_are_any(root: Path) -> None:
+    result = run("snapshot", "--group", "hardware", "--root-path", str(root / "tests/fixtures/hosts/laptop"))
+
+    assert (result.returncode, result.stderr) == (0, "")
+    lines = result.stdout.splitlines()
+    assert next(line for line in lines if line.startswith("cpu ")).endswith("49 °C")
+    assert any(line.startswith("sensors    Package id 0 49 °C, ") for line in lines)
+    assert "fans       thinkpad fan1 2891 rpm" in lines
+    assert "power      host 7.2 W, package-0 0.0 W, dram-0 0.0 W" in lines
+    assert "battery    BAT0 61.0% discharging, 4:10:32 left" in lines
+
+
 def test_a_group_that_does_not_exist_is_a_usage_error() -> None:
     result = run("snapshot", "--group", "software")
 

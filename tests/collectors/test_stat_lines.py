@@ -2,6 +2,7 @@
 
 import errno
 import os
+import resource
 import subprocess
 
 import pytest
@@ -72,8 +73,8 @@ def test_beyond_the_limit_files_are_opened_each_time(three, opened):
 
 def test_the_limit_is_half_of_what_the_program_may_have_open(monkeypatch):
     limits = []
-    for soft in (1024, 524_288, stat_lines.resource.RLIM_INFINITY):
-        monkeypatch.setattr(stat_lines.resource, "getrlimit", lambda _, soft=soft: (soft, soft))
+    for soft in (1024, 524_288, resource.RLIM_INFINITY):
+        monkeypatch.setattr(resource, "getrlimit", lambda _, soft=soft: (soft, soft))
         limits.append(stat_lines.descriptor_limit())
 
     assert limits == [512, 4096, 4096]

@@ -118,7 +118,7 @@ def test_options_reach_the_collectors(plugins: dict[str, str]) -> None:
 
 
 def test_the_defaults_in_the_settings_are_those_of_the_collectors() -> None:
-    from bitacora_collectors import bitacora, disk, interfaces, processes, traffic
+    from bitacora_collectors import bitacora, disk, disk_health, interfaces, processes, services, traffic
 
     settings = Settings().collectors
 
@@ -132,3 +132,7 @@ def test_the_defaults_in_the_settings_are_those_of_the_collectors() -> None:
     assert settings.bitacora.pattern == bitacora.PATTERN
     assert settings.traffic.exclude_interfaces == traffic.EXCLUDE_INTERFACES
     assert settings.interfaces.exclude_interfaces == interfaces.EXCLUDE_INTERFACES
+    assert settings.disk_health.refresh_seconds == disk_health.REFRESH_SECONDS
+    assert settings.disk_health.device_deadline_seconds == disk_health.DEADLINE_SECONDS
+    assert settings.services.units == services.UNIT_PATTERN
+    assert settings.services.bus_deadline_seconds == services.DEADLINE_SECONDS

@@ -80,6 +80,8 @@ def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -
         ('[http]\nlisten = "9464"\n', r"must be ADDRESS:PORT"),
         ('[monitor]\nroot_path = "/no/such/place"\n', r"must be a directory that exists"),
         ('[collectors.disk]\nexclude_devices = "("\n', r"collectors.disk.exclude_devices = '\(' .*not a regular expr"),
+        ('[collectors.disk_health]\ndevices = ["sda"]\n', r"'sda' is not a disk: expected a path"),
+        ('[collectors.services]\nunits = "["\n', r"collectors.services.units = '\[' .*not a regular expr"),
         ("[monitor\n", r"config.toml: not TOML: .*line 1"),
     ],
 )

@@ -23,7 +23,7 @@ ReadFile = Callable[[str], bytes]
 
 def read_file(path: str) -> bytes:
     """Return the first 8 KiB of *path*: more than the files of /proc/N have, but for arguments."""
-    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    file = os.open(path, os.O_RDONLY)
     try:
         return os.read(file, _FILE_BYTES)
     finally:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import resource
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from mmap import PAGESIZE
 from typing import NamedTuple
 
 from bitacora_collectors.contract import Attributes, AttributeValue, Group, Kind, Metric, Reading
@@ -52,8 +52,8 @@ PROCESS_METRICS = (
     *(PAGING_FAULTS, UPTIME),
 )
 
-TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
-_PAGE_BYTES = resource.getpagesize()
+# Windows has neither, and nothing to divide.
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 _LAST_SECOND = datetime.max.replace(tzinfo=UTC, microsecond=0).timestamp()
 
 
@@ -125,7 +125,7 @@ class Facts(NamedTuple):
 
     @property
     def memory_bytes(self) -> int:
-        return self.stat.resident_pages * _PAGE_BYTES
+        return self.stat.resident_pages * PAGESIZE
 
     @property
     def cpu_seconds(self) -> tuple[float, float]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import resource
 import threading
 import time
 import weakref
@@ -122,9 +121,9 @@ class StatLines:
         return line
 
     def _descriptor(self, path: str) -> int:
-        flags, directory = os.O_RDONLY | os.O_CLOEXEC, self._directory[0]
+        directory = self._directory[0]
         try:
-            return os.open(path, flags, dir_fd=directory)
+            return os.open(path, os.O_RDONLY, dir_fd=directory)
         except OSError as error:
             if error.errno not in _FULL or not self._kept:
                 raise
@@ -132,7 +131,7 @@ class StatLines:
         self.max_descriptors = len(self._kept) // 2
         while len(self._kept) > self.max_descriptors:
             os.close(self._kept.popitem()[1])
-        return os.open(path, flags, dir_fd=directory)
+        return os.open(path, os.O_RDONLY, dir_fd=directory)
 
 
 _shared: WeakValueDictionary[Host, StatLines] = WeakValueDictionary()
@@ -140,6 +139,8 @@ _shared: WeakValueDictionary[Host, StatLines] = WeakValueDictionary()
 
 def descriptor_limit() -> int:
     """Return how many descriptors may be kept: half of what the program may have, and at most 4,096."""
+    import resource  # noqa: PLC0415 - Windows has none, and nothing to read
+
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return _MOST_DESCRIPTORS if soft == resource.RLIM_INFINITY else min(_MOST_DESCRIPTORS, soft // 2)
 
@@ -151,7 +152,7 @@ def open_proc(host: Host) -> int:
         Unavailable: there is none.
     """
     try:
-        return os.open(host.path("/proc"), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        return os.open(host.path("/proc"), os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise Unavailable("/proc is not on this host") from error
 
