@@ -27,3 +27,22 @@ def host_with(tmp_path: Path) -> Callable[[dict[str, str]], Host]:
         return Host(tmp_path)
 
     return write
+
+
+@pytest.fixture
+def machine(host_with, tmp_path):
+    """Return a function that writes processes, by pid, into a host; None takes one away."""
+
+    def write(processes):
+        host = host_with({"/proc/stat": "cpu 1\nbtime 1700000000\n"})
+        for pid, files in processes.items():
+            if files is None:
+                for path in sorted((tmp_path / f"proc/{pid}").rglob("*"), reverse=True):
+                    path.rmdir() if path.is_dir() else path.unlink()
+                (tmp_path / f"proc/{pid}").rmdir()
+            else:
+                texts = {"stat": files} if isinstance(files, str) else files
+                host_with({f"/proc/{pid}/{name}": text for name, text in texts.items()})
+        return host
+
+    return write

@@ -13,19 +13,6 @@ from bitacora_collectors.process_table import ProcessTable, StatLines, stat_line
 from bitacora_collectors.processes import ProcessesCollector
 
 
-class Clock:
-    def __init__(self):
-        self.seconds = 1000.0
-
-    def __call__(self):
-        return self.seconds
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
 @pytest.fixture
 def opened(monkeypatch):
     """The stat files that are opened from now on."""
@@ -129,11 +116,11 @@ def test_what_is_closed_is_opened_again_when_it_is_needed(three, opened):
 
 
 def test_another_collector_gets_the_reading_that_one_has_just_made(three, clock):
-    lines = StatLines(three, monotonic=clock)
+    lines = StatLines(three, monotonic=clock.monotonic)
     first, _ = lines.read()
     second, _ = lines.read(first)
     of_another, _ = lines.read(first)
-    clock.seconds += 1
+    clock.advance(1)
 
     later, _ = lines.read(first)
 
@@ -141,7 +128,7 @@ def test_another_collector_gets_the_reading_that_one_has_just_made(three, clock)
 
 
 def test_a_collector_that_has_seen_a_reading_gets_a_new_one_however_soon(three, clock):
-    lines = StatLines(three, monotonic=clock)
+    lines = StatLines(three, monotonic=clock.monotonic)
     first, _ = lines.read()
 
     assert lines.read(first)[0] == first + 1
