@@ -20,9 +20,9 @@ from .sampler import Sampler
 from .snapshot import Snapshot
 
 _MODELS: tuple[tuple[str, Callable[[Snapshot], object], str], ...] = (
-    ("system", system_metrics, "Operating system, load and process counts."),
-    ("hardware", hardware_metrics, "CPU, memory, paging, file systems and disks."),
-    ("network", network_metrics, "Traffic of each interface."),
+    ("system", system_metrics, "Operating system, load, process counts, pressure, control groups, services."),
+    ("hardware", hardware_metrics, "CPU, memory, paging, file systems, disks, sensors, power, GPUs."),
+    ("network", network_metrics, "Traffic and state of each interface, connections, listening ports."),
     ("process", process_metrics, "Every process, Bitacora's among them; what the sidecar itself costs."),
     ("snapshot", snapshot_model, "All of it, with the state of each collector."),
 )
