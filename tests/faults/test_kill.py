@@ -89,11 +89,8 @@ def acknowledged_before_kill(process: subprocess.Popen[str], journal: Path, kill
         assert process.stdout.readline() == "done\n"
         while piece := acknowledgements.read(65536):
             received += piece
-    last: dict[int, int] = {}
     whole = len(received) // ACKNOWLEDGEMENT.size * ACKNOWLEDGEMENT.size
-    for number, i in ACKNOWLEDGEMENT.iter_unpack(received[:whole]):
-        last[number] = i
-    return last
+    return {number: i for number, i in ACKNOWLEDGEMENT.iter_unpack(received[:whole])}  # noqa: C416  # pairs to a checker
 
 
 def by_producer(found: list[LogEntry]) -> dict[int, list[LogEntry]]:

@@ -10,6 +10,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from .forks import PerProcess
 from .names import IDENTIFYING
 from .patterns import DROP, FOLD, PLACEHOLDER, Finding, find
 
@@ -37,11 +38,20 @@ _NOT_SECRET = re.compile(
 """Keys that merely sound secret: numbers of tokens, mostly."""
 
 
+class _Tally:
+    """What one process has replaced."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        # Reentrant, for a signal handler that logs a secret while one is being counted.
+        self.lock = threading.RLock()
+
+
 class Redactor:
     """Replaces secrets by `[REDACTED]`, or by a keyed digest where equal secrets must stay joinable.
 
     *secret_keys* and *spared_keys* add to what is built in; ids that join records are always spared.
-    It is safe to use from threads and from signal handlers.
+    It is safe to use from threads, forked children (which count anew) and signal handlers.
     """
 
     def __init__(
@@ -50,16 +60,17 @@ class Redactor:
         self._secret_keys = frozenset(map(fold_key, secret_keys))
         self._spared = IDENTIFYING | frozenset(spared_keys)
         self._digest_key = digest_key
-        self._counts: Counter[str] = Counter()
-        # Reentrant, for a signal handler that logs a secret while one is being counted.
-        self._lock = threading.RLock()
+        if digest_key is not None:
+            _digest(digest_key, "")  # loads what it needs: at interpreter shutdown nothing can be imported any more
+        self._tally = PerProcess(_Tally)
         self._known_keys: dict[str, bool] = {}
 
     @property
     def counts(self) -> Mapping[str, int]:
         """How many secrets each rule has replaced."""
-        with self._lock:
-            return dict(self._counts)
+        tally = self._tally.get()
+        with tally.lock:
+            return dict(tally.counts)
 
     def suspects(self, raw: bytes) -> bool:
         """Return whether the UTF-8 text *raw* may hold a secret; `False` is certain.
@@ -110,8 +121,9 @@ class Redactor:
 
     def mask(self, rule: str, secret: str) -> str:
         """Return what stands in for *secret*, and count it."""
-        with self._lock:
-            self._counts[rule] += 1
+        tally = self._tally.get()
+        with tally.lock:
+            tally.counts[rule] += 1
         if self._digest_key is None:
             return PLACEHOLDER
         return f"[REDACTED:{_digest(self._digest_key, secret)}]"
