@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from .forks import PerProcess
 from .names import IDENTIFYING
@@ -59,9 +59,7 @@ class Redactor:
     ) -> None:
         self._secret_keys = frozenset(map(fold_key, secret_keys))
         self._spared = IDENTIFYING | frozenset(spared_keys)
-        self._digest_key = digest_key
-        if digest_key is not None:
-            _digest(digest_key, "")  # loads what it needs: at interpreter shutdown nothing can be imported any more
+        self._digest = None if digest_key is None else _digester(digest_key)
         self._tally = PerProcess(_Tally)
         self._known_keys: dict[str, bool] = {}
 
@@ -124,9 +122,7 @@ class Redactor:
         tally = self._tally.get()
         with tally.lock:
             tally.counts[rule] += 1
-        if self._digest_key is None:
-            return PLACEHOLDER
-        return f"[REDACTED:{_digest(self._digest_key, secret)}]"
+        return PLACEHOLDER if self._digest is None else f"[REDACTED:{self._digest(secret)}]"
 
     def explain(self, text: str, key: str = "") -> list[Finding]:
         """Return what would be replaced in *text* as the value of *key*, and by which rule; nothing is counted."""
@@ -135,10 +131,12 @@ class Redactor:
         return [] if self.spares(key) else list(find(text))
 
 
-def _digest(key: bytes, secret: str) -> str:
-    import hmac  # noqa: PLC0415  # loads OpenSSL: 26 ms that only those pay who asked for digests
+def _digester(key: bytes) -> Callable[[str], str]:
+    # Loads OpenSSL: 26 ms that only those pay who asked for digests, and not at the first secret, because that may be
+    # logged when the interpreter shuts down and nothing can be imported any more.
+    from hmac import new  # noqa: PLC0415
 
-    return hmac.new(key, secret.encode("utf-8", "replace"), "sha256").hexdigest()[:16]
+    return lambda secret: new(key, secret.encode("utf-8", "replace"), "sha256").hexdigest()[:16]
 
 
 def fold_key(key: str) -> str:
