@@ -119,6 +119,8 @@ class RecordEncoder:
         """Return time, severity, body and the beginning of the uid; None if the body is long or the time is none."""
         arguments = fields["args"]
         text = _format(fields["msg"], arguments) if arguments else fields["msg"]
+        if len(text) > _ORDINARY_BYTES:  # before anything that would take as much again
+            return None
         raw = text.encode()
         if self._suspects(raw):
             raw = self._cleaner.text(text).encode()
