@@ -217,7 +217,7 @@ def test_a_slow_str_holds_up_its_own_siblings_only_once(tmp_path: Path, clock, m
             clock.advance(1.0)
             return "slow"
 
-    monkeypatch.setattr("otel_bitacora.reporter.core.safe.time.monotonic", lambda: clock.monotonic())
+    monkeypatch.setattr("otel_bitacora.reporter.core.safe.time.monotonic", clock.monotonic)
     handler = BitacoraHandler(journal=tmp_path)
 
     handler.handle(logging.makeLogRecord({"msg": {"first": [Slow() for _ in range(100)]}}))

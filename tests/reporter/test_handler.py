@@ -370,7 +370,7 @@ def test_what_fails_amid_its_write_is_reported_and_one_call_is_one_number(direct
 
 
 def test_shipping_from_inside_an_application_is_refused_with_what_to_do(make_handler) -> None:
-    with pytest.raises(ReporterSettingsError, match="ship = 'http://collector:4318': .*leave it out"):
+    with pytest.raises(ReporterSettingsError, match=r"ship = 'http://collector:4318': .*leave it out"):
         make_handler(ship="http://collector:4318")
 
 

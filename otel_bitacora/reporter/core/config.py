@@ -148,8 +148,8 @@ def _misspelt(environ: Mapping[str, str]) -> list[str]:
     problems = []
     for name in sorted(environ):
         if name.upper().startswith(PREFIX) and name not in known:
-            near = difflib.get_close_matches(name.upper(), known, n=1)
-            hint = f"did you mean {near[0]}?" if near else "there are " + ", ".join(sorted(known))
+            near = difflib.get_close_matches(name.upper().removeprefix(PREFIX), map(str.upper, _KEYS), n=1)
+            hint = f"did you mean {variable(near[0].lower())}?" if near else "there are " + ", ".join(sorted(known))
             problems.append(f"{name} (from the environment): no such setting; {hint}")
     return problems
 

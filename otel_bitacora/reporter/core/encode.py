@@ -179,7 +179,7 @@ class RecordEncoder:
         return encoded
 
     def _scope(self, logger: str) -> bytes:
-        return _remember(self._scopes, logger, otlp.scope_of(short_text(logger)))
+        return _remember(self._scopes, logger, otlp.scope_of(short_text(logger or "")))
 
     def _level(self, fields: dict[str, Any]) -> bytes:
         severity = mapping.severity(fields)

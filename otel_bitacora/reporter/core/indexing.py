@@ -37,7 +37,7 @@ class Indexer:
             key = self._keys.get((session, name)) or self._key(session, name)
         else:
             key = _as_text(session, name)
-        if type(created) is float and 0 < created < _LATEST_SECONDS:
+        if type(created) is float and 1 <= created < _LATEST_SECONDS:
             time_ns = int(created * 1e9)
         else:
             time_ns = mapping.timestamp(fields, time.time_ns())
