@@ -235,6 +235,15 @@ def test_a_rate_limit_may_be_a_number(make_handler, logger) -> None:
     assert (handler.stats().journalled, handler.stats().suppressed) == (1, {"app": 3})
 
 
+@pytest.mark.parametrize("name", [["app"], None, 7])
+def test_a_rate_limit_copes_with_a_logger_s_name_that_is_no_text(directory: Path, make_handler, name: object) -> None:
+    handler = make_handler(rate_limit=1e6)
+
+    handler.handle(logging.makeLogRecord({"name": name, "msg": "kept"}))
+
+    assert bodies(directory) == ["kept"]
+
+
 # Processors.
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from otel_bitacora.reporter.core.context import LogContext
@@ -33,6 +33,8 @@ ENCODER = RecordEncoder(redactor=Redactor())
 
 
 @given(FIELDS, EXTRAS, IDS, MISSING)
+@example({"created": 1e-200}, {}, None, [])
+@example({}, {"bitacora.session.id": None}, "bound", [])
 def test_a_row_says_what_the_record_s_bytes_say(fields, extras, bound, missing) -> None:
     record = logging.makeLogRecord({**fields, **extras})
     for name in missing:
