@@ -168,29 +168,30 @@ def to_dict(entry: LogEntry) -> dict[str, object]:
         "severity_number": entry.severity_number,
         "severity_text": entry.severity_text,
         "logger": entry.logger,
-        "body": _json(entry.body),
+        "body": json_value(entry.body),
         "event_name": entry.event_name,
-        "attributes": _json(entry.attributes),
+        "attributes": json_value(entry.attributes),
         "dropped_attributes_count": entry.dropped_attributes_count,
         "trace_id": entry.trace_id,
         "span_id": entry.span_id,
         "trace_flags": entry.trace_flags,
         "uid": entry.uid,
         "scope_version": entry.scope_version,
-        "scope_attributes": _json(entry.scope_attributes),
+        "scope_attributes": json_value(entry.scope_attributes),
         "schema_url": entry.schema_url,
-        "resource": _json(entry.resource),
+        "resource": json_value(entry.resource),
     }
     return {key: value for key, value in fields.items() if value not in ("", 0, None, {})}
 
 
-def _json(value: Plain) -> object:
+def json_value(value: Plain) -> object:
+    """Return *value* as JSON can hold it: bytes in base64, numbers that JSON lacks as text."""
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     if isinstance(value, Mapping):
-        return {key: _json(item) for key, item in value.items()}
+        return {key: json_value(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_json(item) for item in value]
+        return [json_value(item) for item in value]
     return value
