@@ -20,6 +20,7 @@ Journals = Annotated[
         help="The journal's directory; may be repeated. Default: BITACORA_JOURNAL_DIR, else `journal` in the state directory.",
         metavar="DIR",
         show_default=False,
+        readable=False,  # who can't be read says so itself, and is no mistake in the command
     ),
 ]
 JsonLines = Annotated[bool, typer.Option("--json", help="One JSON object a line, with everything the record holds.")]

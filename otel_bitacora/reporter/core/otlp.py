@@ -147,11 +147,22 @@ def _parsed(kind: Any, raw: bytes) -> Any:
 
 
 def _attributes(pairs: list[KeyValue]) -> dict[str, Plain]:
-    return {pair.key: _plain(pair.value) for pair in pairs}
+    found: dict[str, Plain] = {}
+    for pair in pairs:
+        value = pair.value
+        which = value.WhichOneof("value")
+        found[pair.key] = getattr(value, which) if which in _SCALAR else _compound(value, which)
+    return found
+
+
+_SCALAR = frozenset(("string_value", "int_value", "double_value", "bool_value", "bytes_value"))
 
 
 def _plain(value: AnyValue) -> Plain:
-    which = value.WhichOneof("value")
+    return _compound(value, value.WhichOneof("value"))
+
+
+def _compound(value: AnyValue, which: str | None) -> Plain:
     if which == "array_value":
         return [_plain(item) for item in value.array_value.values]
     if which == "kvlist_value":

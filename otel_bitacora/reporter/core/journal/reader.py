@@ -220,7 +220,7 @@ class Reader:
             opened.close()
 
     def _report(self, opened: OpenedSegment, region: Region, following: SegmentFile | None) -> None:
-        is_tail = opened.is_finished and region.end == opened.scanner.offset and not opened.scanner.is_sealed
+        is_tail = region.is_at_end and not opened.scanner.is_sealed
         next_opened = self._opened(following) if following is not None else None
         if is_tail and next_opened is not None and next_opened.header is not None:
             is_tail = region.start >= next_opened.header.previous_length
