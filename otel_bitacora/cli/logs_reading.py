@@ -34,7 +34,9 @@ def present_journals(named: Sequence[Path] | None) -> list[Path]:
         if _is_there(directory):
             continue
         if named:
-            raise JournalUnavailable(f"{directory}: there is no journal; name the directory that an application logs to")
+            raise JournalUnavailable(
+                f"{directory}: there is no journal; name the directory that an application logs to"
+            )
         tell(f"{directory}: nothing was logged yet; --journal names another directory")
     return directories
 

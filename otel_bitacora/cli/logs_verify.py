@@ -10,7 +10,7 @@ import typer
 
 from otel_bitacora.reporter.core.journal.reader import Damage
 from otel_bitacora.reporter.core.journal.verify import Balance, Verification, verify_journal
-from otel_bitacora.reporter.core.plain import printable
+from otel_bitacora.reporter.core.printable import printable
 
 from .logs_printing import damage_text, tell
 from .table import print_table

@@ -1,5 +1,6 @@
 """`otel-bitacora logs` as its user types it, on journals that real processes write."""
 
+import contextlib
 import json
 import os
 import signal
@@ -40,9 +41,7 @@ for line in sys.stdin:
 def run(*arguments: str | Path, stdin: bytes = b"", **environment: str) -> subprocess.CompletedProcess[bytes]:
     command = [*PROGRAM, *map(str, arguments)]
     environ = {**os.environ, **environment}
-    return subprocess.run(
-        command, input=stdin, capture_output=True, timeout=LIMIT_SECONDS, check=False, env=environ
-    )
+    return subprocess.run(command, input=stdin, capture_output=True, timeout=LIMIT_SECONDS, check=False, env=environ)
 
 
 def objects(output: bytes) -> list[dict[str, object]]:
@@ -83,10 +82,8 @@ class Application:
         self._close()
 
     def _close(self) -> None:
-        try:
+        with contextlib.suppress(BrokenPipeError):
             self._stdin.close()
-        except BrokenPipeError:
-            pass
         self.process.wait(LIMIT_SECONDS)
         self._stdout.close()
 
@@ -335,7 +332,9 @@ class TestTail:
         assert json.loads(tail.line())["body"] == "the first"
         assert tail.interrupt() == (0, "")
 
-    def test_following_ends_when_its_reader_goes_away_even_if_nothing_comes(self, journal, application, following) -> None:
+    def test_following_ends_when_its_reader_goes_away_even_if_nothing_comes(
+        self, journal, application, following
+    ) -> None:
         application(count=1)
         tail = following("--json", "--journal", journal)
         tail.line()
@@ -437,8 +436,9 @@ class TestVerify:
         assert document["instances"][0]["missing"] > 0
 
     def test_a_file_of_a_newer_format_cannot_be_vouched_for(self, journal, root) -> None:
-        from otel_bitacora.reporter.core.journal.frame import MAGIC
         from zlib import crc32
+
+        from otel_bitacora.reporter.core.journal.frame import MAGIC
 
         _write(journal, "one")
         (segment,) = journal.glob("*.seg")
@@ -483,7 +483,9 @@ def test_everything_reads_while_four_processes_write(journal: Path) -> None:
     assert len(objects(tail.stdout)) == 5
     for result in (cat, after):
         for n in range(4):
-            numbers = [each["attributes"]["number"] for each in objects(result.stdout) if each["scope"]["name"] == f"app{n}"]
+            numbers = [
+                each["attributes"]["number"] for each in objects(result.stdout) if each["scope"]["name"] == f"app{n}"
+            ]
             assert numbers == list(range(len(numbers)))
     assert len(after.stdout.splitlines()) == 16000
 

@@ -7,9 +7,10 @@ import re
 
 from . import names
 from .entry import LogEntry
+from .otlp import json_value
+from .printable import printable
 from .protobuf import Plain
 from .record_json import dumped, timestamp_text
-from .otlp import json_value
 
 LEFT_OUT = frozenset(
     {
@@ -36,13 +37,6 @@ def plain_line(entry: LogEntry) -> str:
         parts.append(message)
     parts += [f"{_key(key)}={_value(value)}" for key, value in entry.attributes.items() if key not in LEFT_OUT]
     return " ".join(parts)
-
-
-def printable(text: str) -> str:
-    """Return *text* with what would move the cursor, or hide or turn round other text, escaped."""
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 @functools.lru_cache(maxsize=1024)

@@ -67,6 +67,8 @@ def record_object(entry: LogEntry) -> dict[str, Any]:
         record["dropped_attributes_count"] = entry.dropped_attributes_count
     if entry.trace_flags:
         record["trace_flags"] = entry.trace_flags
+    if entry.schema_url:
+        record["schema_url"] = entry.schema_url
     return record
 
 

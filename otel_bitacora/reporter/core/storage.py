@@ -54,9 +54,10 @@ class JournalStorage:
         service_name: str | None = None,
         resource: Mapping[str, object] | None = None,
         redact: bool | None = None,
+        max_bytes: int | str | None = None,
         on_damage: Callable[[Damage], None] = lambda _: None,
     ) -> None:
-        settings = ReporterSettings.load({"journal": journal, "redact": redact})
+        settings = ReporterSettings.load({"journal": journal, "redact": redact, "max_bytes": max_bytes})
         self.directory = settings.journal
         has_resource = service_name is not None or resource is not None
         self._writer = open_writer(settings, resource_of(service_name, resource) if has_resource else lambda _: b"")
