@@ -132,6 +132,14 @@ def decode(scope_logs: bytes, resource: Mapping[str, Plain]) -> LogEntry:
     )
 
 
+def decode_attribute(raw: bytes) -> tuple[str, Plain]:
+    """Return name and value of a serialized `KeyValue`; ValueError if it is none."""
+    from opentelemetry.proto.common.v1.common_pb2 import KeyValue  # noqa: PLC0415  # as in decode
+
+    pair = _parsed(KeyValue, raw)
+    return pair.key, _plain(pair.value)
+
+
 def _scope(scope: InstrumentationScope) -> dict[str, Any]:
     attributes = _attributes(scope.attributes)
     return {"logger": scope.name, "scope_version": scope.version, "scope_attributes": attributes}

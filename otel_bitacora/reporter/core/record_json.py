@@ -31,9 +31,7 @@ class RecordJson:
 
         Times are RFC 3339 in UTC with nanoseconds, bytes base64, NaN and infinities text; what isn't there is null.
         """
-        record = record_object(entry)
-        record["resource"] = self._resource(entry.resource)
-        return dumped(record)
+        return dumped(record_object(entry, self._resource(entry.resource)))
 
     def _resource(self, resource: Mapping[str, Plain]) -> orjson.Fragment:
         # By identity: whoever decodes many records decodes their resource once. It is kept here, so its id stays its own.
@@ -45,10 +43,9 @@ class RecordJson:
         return known[1]
 
 
-def record_object(entry: LogEntry) -> dict[str, Any]:
-    """Return *entry* as the object that stands for it in JSON."""
-    scope: dict[str, Any] = {"name": entry.logger, "version": entry.scope_version or None}
-    scope["attributes"] = _plain(entry.scope_attributes)
+def record_object(entry: LogEntry, resource: object) -> dict[str, Any]:
+    """Return *entry* as the object that stands for it in JSON, under a resource that is ready to be dumped."""
+    scope_attributes = _plain(entry.scope_attributes) if entry.scope_attributes else {}
     record: dict[str, Any] = {
         "uid": entry.uid or None,
         "timestamp": timestamp_text(entry.timestamp_unix_nano),
@@ -57,8 +54,8 @@ def record_object(entry: LogEntry) -> dict[str, Any]:
         "severity_number": entry.severity_number,
         "body": entry.body if type(entry.body) is str else json_value(entry.body),
         "attributes": _plain(entry.attributes),
-        "resource": _plain(entry.resource),
-        "scope": scope,
+        "resource": resource,
+        "scope": {"name": entry.logger, "version": entry.scope_version or None, "attributes": scope_attributes},
         "event_name": entry.event_name or None,
         "trace_id": entry.trace_id or None,
         "span_id": entry.span_id or None,

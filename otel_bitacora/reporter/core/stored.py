@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from struct import Struct
 
+from .decode import RecordDecoder
 from .entry import NO_ATTRIBUTES, LogEntry
 from .journal.scan import Frame
 from .otlp import decode_resource
@@ -18,9 +19,10 @@ _MAX_RESOURCES = 1024
 
 
 class FrameDecoder:
-    """Parses the frames of records; a resource, which many of them share, is parsed once."""
+    """Parses the frames of records; a resource, which many of them share, is parsed once. Not for several threads at once."""
 
     def __init__(self) -> None:
+        self._records = RecordDecoder()
         self._resources: dict[bytes | None, Mapping[str, Plain]] = {None: NO_ATTRIBUTES}
 
     def entry(self, frame: Frame) -> LogEntry:
@@ -32,7 +34,7 @@ class FrameDecoder:
         resource = self._resources.get(frame.resource)
         if resource is None:
             resource = self._resource(frame.resource or b"")
-        entry = LogEntry.from_otlp(bytes(frame.payload), resource=resource)
+        entry = self._records.entry(bytes(frame.payload), frame.scope_length, resource)
         return entry if entry.uid else replace(entry, uid=uid_of(frame))
 
     def _resource(self, raw: bytes) -> Mapping[str, Plain]:
