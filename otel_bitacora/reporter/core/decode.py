@@ -111,7 +111,7 @@ def _field(payload: bytes, at: int, tag: int, fields: dict[str, Any]) -> int:
     if tag in (_TIME, _OBSERVED):
         fields["timestamp_unix_nano" if tag == _TIME else "observed_unix_nano"] = _unpack_64(payload, at)[0]
         return at + 8
-    if tag == _SEVERITY or tag == _DROPPED:
+    if tag in (_SEVERITY, _DROPPED):
         name = "severity_number" if tag == _SEVERITY else "dropped_attributes_count"
         fields[name], at = _varint(payload, at)
         return at
