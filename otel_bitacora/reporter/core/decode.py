@@ -123,7 +123,7 @@ def _field(payload: bytes, at: int, tag: int, fields: dict[str, Any]) -> int:
         fields[_TEXTS[tag]] = payload[at:end].decode()
     elif tag in _IDS:
         fields[_IDS[tag]] = payload[at:end].hex()
-    elif tag == _BODY and "body" not in fields:
+    elif tag == _BODY:
         fields["body"] = _text(payload, at, end)
     else:
         raise _Unusual

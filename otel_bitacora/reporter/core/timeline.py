@@ -17,25 +17,27 @@ from .stored import moment_of
 
 RECORD_ONLY = frozenset({Kind.RECORD})
 _SECOND_NS = 1_000_000_000
+_SMALL_BYTES = 256 << 10
 
 
 def by_time(reader: Reader) -> Iterator[Frame]:
     """Yield what *reader* hasn't read, merged by time; of each instance in its order, whatever its clock did.
 
-    A file is opened when its time has come: there are no more of them open than processes that ran at once.
+    A file is opened when its time has come, and a small one closed at once: open are no more than there were processes
+    that wrote much, or still run, at one time.
     """
     waiting = sorted(((_begins(chain), n, chain) for n, chain in enumerate(reader.chains())), reverse=True)
     merging: list[tuple[int, int, Frame, Iterator[Frame]]] = []
     while waiting or merging:
         while waiting and (not merging or merging[0][0] >= waiting[-1][0]):
             _, n, chain = waiting.pop()
-            frames = _separated(chain.frames) if chain.is_merged else chain.frames
+            frames = _frames(chain)
             for frame in frames:
                 heapq.heappush(merging, (moment_of(frame), n, frame, frames))
                 break
         if not merging:
             return
-        moment, n, frame, frames = merging[0]
+        _, n, frame, frames = merging[0]
         yield frame
         if len(merging) == 1 and not waiting:
             yield from frames
@@ -44,7 +46,7 @@ def by_time(reader: Reader) -> Iterator[Frame]:
         if following is None:
             heapq.heappop(merging)
         else:
-            heapq.heapreplace(merging, (max(moment, moment_of(following)), n, following, frames))
+            heapq.heapreplace(merging, (moment_of(following), n, following, frames))
 
 
 def in_order(frames: Iterable[Frame]) -> list[Frame]:
@@ -120,9 +122,13 @@ def _is_before(frame: Frame, ends: Mapping[bytes, Position]) -> bool:
     return end is not None and (frame.segment.number, frame.offset) < end
 
 
-def _separated(frames: Iterator[Frame]) -> Iterator[Frame]:
-    """A merged segment holds one instance after the other; it is small enough to be sorted."""
-    return iter(in_order(frames))
+def _frames(chain: Chain) -> Iterator[Frame]:
+    """Return the frames of a chain in order, from memory where that costs little."""
+    if chain.is_merged:  # one instance after the other
+        return iter(in_order(map(detached, chain.frames)))
+    if chain.size_bytes <= _SMALL_BYTES:  # of these there may be thousands at once
+        return iter([detached(frame) for frame in chain.frames])
+    return chain.frames
 
 
 def _begins(chain: Chain) -> int:

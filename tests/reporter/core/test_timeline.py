@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -68,8 +71,35 @@ def test_instances_that_ran_one_after_the_other_are_opened_one_after_the_other(t
     first = next(frames)
 
     assert texts([first]) == ["0"]
-    assert len(reader._open) == 1
+    assert len(reader._finished) == 1
     assert texts(list(frames)) == [str(n * 100 + moment) for n in range(20) for moment in range(10)][1:]
+
+
+@pytest.mark.parametrize("is_merged", [True, False])
+def test_many_short_processes_at_once_need_few_open_files(tmp_path: Path, is_merged: bool) -> None:
+    for number in range(400):
+        process = Process(tmp_path)
+        process.log(number // 400, f"{number}")
+        process.writer.close()
+    if is_merged:
+        for _ in range(25):
+            merge_segments(tmp_path, target_bytes=2000)
+    program = f"""
+import resource
+from pathlib import Path
+from otel_bitacora.reporter.core.journal import Reader
+from otel_bitacora.reporter.core.timeline import RECORD_ONLY, by_time, newest
+
+resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20))
+told = []
+frames = by_time(Reader(Path({str(tmp_path)!r}), kinds=RECORD_ONLY, on_damage=told.append))
+print(len(list(frames)), len(newest([Path({str(tmp_path)!r})], 300)), len(told))
+"""
+
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+    assert (result.stdout, result.stderr) == ("400 300 0\n", "")
+    assert len(list((tmp_path / "settled").glob("*.seg"))) > 20 or not is_merged
 
 
 def test_a_clock_that_jumps_back_does_not_disturb_the_order_within_a_process(tmp_path: Path) -> None:
@@ -112,8 +142,6 @@ def test_the_newest_are_found_without_reading_old_segments(tmp_path: Path, monke
     for moment in range(500):
         process.log(moment, f"{moment}")
     segments = sorted(tmp_path.glob("*.seg"))
-    import os
-
     for number, segment in enumerate(segments):
         when = START // SECOND + 500 - 40 * (len(segments) - number - 1)
         os.utime(segment, (when, when))
@@ -192,6 +220,17 @@ def test_the_moment_is_read_as_the_official_classes_read_it(entry: LogEntry) -> 
     found = moment_of(frame(before + b"u" * 49 + after, scope_length))
 
     assert found == (entry.timestamp_unix_nano or entry.observed_unix_nano)
+
+
+@pytest.mark.parametrize("size", [0, 50, 200, 20_000])
+def test_the_moment_of_an_ordinary_record_is_read_without_parsing_it(
+    size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = LogEntry(timestamp_unix_nano=123_456_789_000, body="x" * size, logger="app")
+    before, after, scope_length = ENCODER.encode_entry(entry)
+    monkeypatch.setattr(LogEntry, "from_otlp", lambda *_: pytest.fail("parsed"))
+
+    assert moment_of(frame(before + b"u" * 49 + after, scope_length)) == 123_456_789_000
 
 
 @given(st.binary(max_size=60), st.integers(0, 70))

@@ -37,6 +37,7 @@ class Chain(NamedTuple):
     """What wasn't read yet of one instance, or of one merged segment, whose frames are of several instances."""
 
     first: SegmentFile
+    size_bytes: int
     is_merged: bool
     frames: Iterator[Frame]
 
@@ -48,6 +49,17 @@ class Position(NamedTuple):
 
 def _ignore(_: Damage) -> None:
     pass
+
+
+def _sources_of(segment: SegmentFile) -> list[tuple[bytes, int]]:
+    try:
+        opened = OpenedSegment(segment.path, segment.instance, segment.index)
+    except OSError:
+        return []
+    try:
+        return opened.sources() if opened.is_merged and not opened.is_newer else []
+    finally:
+        opened.close()
 
 
 def _is_settled(segment: SegmentFile) -> bool:
@@ -99,7 +111,8 @@ class Reader:
         for directory in self._directories:
             for files, skipped in self._unread(directory):
                 frames = self._read_instance(files[0].instance, files, skipped)
-                yield Chain(files[0], _is_settled(files[0]), frames)
+                size_bytes = sum(file.size_bytes for file in files)
+                yield Chain(files[0], size_bytes, _is_settled(files[0]), frames)
 
     def skip_to_end(self) -> None:
         """Take all that is there for read, so that poll yields what comes from now on.
@@ -153,8 +166,7 @@ class Reader:
                 continue
             sources = self._sources.get(segment.path)
             if sources is None:
-                opened = self._opened(segment)
-                sources = self._sources[segment.path] = opened.sources() if opened and opened.is_merged else []
+                sources = self._sources[segment.path] = _sources_of(segment)
             skipped.update(sources)
         return skipped
 
