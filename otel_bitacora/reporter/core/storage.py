@@ -86,7 +86,9 @@ class JournalStorage:
         What matches is held, encoded, until it is yielded: a limit bounds the memory as well.
         """
         decoder = FrameDecoder()
-        search = _Search(query, decoder, iter(Reader(self.directory, on_damage=self._on_damage, kinds=RECORD_ONLY)))
+        reader = Reader(self.directory, on_damage=self._on_damage, kinds=RECORD_ONLY)
+        # Twice: what is merged meanwhile lies elsewhere than when the journal was listed.
+        search = _Search(query, decoder, (frame for _ in range(2) for frame in reader.poll()))
         while await asyncio.to_thread(search.look_on):
             pass
         found = iter(search.frames())

@@ -26,7 +26,13 @@ def by_time(reader: Reader) -> Iterator[Frame]:
     A file is opened when its time has come, and a small one closed at once: open are no more than there were processes
     that wrote much, or still run, at one time.
     """
-    waiting = sorted(((_begins(chain), n, chain) for n, chain in enumerate(reader.chains())), reverse=True)
+    # Twice: what is merged during the first round lies elsewhere than it did at its beginning.
+    for _ in range(2):
+        yield from _merged(reader.chains())
+
+
+def _merged(chains: Iterable[Chain]) -> Iterator[Frame]:
+    waiting = sorted(((_begins(chain), n, chain) for n, chain in enumerate(chains)), reverse=True)
     merging: list[tuple[int, int, Frame, Iterator[Frame]]] = []
     while waiting or merging:
         while waiting and (not merging or merging[0][0] >= waiting[-1][0]):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from otel_bitacora.reporter.core.encode import RecordEncoder
 from otel_bitacora.reporter.core.entry import LogEntry
-from otel_bitacora.reporter.core.journal import Reader, Writer, merge_segments
+from otel_bitacora.reporter.core.journal import Damage, Reader, Writer, merge_segments
 from otel_bitacora.reporter.core.journal.frame import Kind
 from otel_bitacora.reporter.core.journal.scan import Frame, SegmentRef
 from otel_bitacora.reporter.core.stored import FrameDecoder, moment_of, uid_of
@@ -124,6 +124,39 @@ def test_merged_segments_are_taken_apart_again(tmp_path: Path) -> None:
 
     assert read(tmp_path) == [*[str(moment) for moment in range(160)], "200"]
     assert texts(newest([tmp_path], 3)) == ["158", "159", "200"]
+
+
+def test_what_is_merged_while_it_is_read_is_neither_lost_nor_repeated(tmp_path: Path) -> None:
+    for number in range(20):
+        process = Process(tmp_path)
+        process.log(number * 100, f"{number}")
+        process.writer.close()
+    frames = by_time(Reader(tmp_path, kinds=RECORD_ONLY))
+    first = [next(frames), next(frames)]
+
+    assert merge_segments(tmp_path) is not None
+
+    assert texts(first + list(frames)) == [str(number) for number in range(20)]
+
+
+def test_of_journals_whose_names_begin_alike_each_is_read_once(tmp_path: Path) -> None:
+    one, other = tmp_path / "journal", tmp_path / "journal2"
+    for directory in (one, other):
+        process = Process(directory)
+        for moment in range(3):
+            process.log(moment, f"{directory.name} {moment}")
+        process.writer.close()
+    (segment,) = other.glob("*.seg")
+    data = bytearray(segment.read_bytes())
+    data[data.index(b"journal2 1")] ^= 1
+    segment.write_bytes(data)
+    told: list[Damage] = []
+    reader = Reader(one, other, kinds=RECORD_ONLY, on_damage=told.append)
+
+    found = [texts(list(reader.poll())) for _ in range(3)]
+
+    assert found == [["journal 0", "journal 1", "journal 2", "journal2 0", "journal2 2"], [], []]
+    assert len(told) == 1
 
 
 @pytest.mark.parametrize("count", [0, 1, 7, 500, 1000])

@@ -152,7 +152,8 @@ class Reader:
 
     def _forget_deleted(self, directory: str, segments: list[SegmentFile]) -> None:
         present = {segment.path for segment in segments}
-        gone = [path for path in (*self._finished, *self._open) if path.startswith(directory) and path not in present]
+        within = f"{directory}/"
+        gone = [path for path in (*self._finished, *self._open) if path.startswith(within) and path not in present]
         for path in gone:
             self._finished.discard(path)
             if opened := self._open.pop(path, None):
