@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import heapq
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from .journal.frame import Kind
@@ -70,32 +70,24 @@ def detached(frame: Frame) -> Frame:
     return frame._replace(payload=memoryview(bytes(frame.payload)))
 
 
-def newest(
-    directories: Sequence[Path],
-    count: int,
-    *,
-    before: Mapping[bytes, Position] | None = None,
-    is_wanted: Callable[[Frame], bool] = lambda _: True,
-) -> list[Frame]:
+def newest(directories: Sequence[Path], count: int, *, before: Mapping[bytes, Position] | None = None) -> list[Frame]:
     """Return the last *count* records in order, reading no more segments than it takes.
 
     *before*: of each instance only what lies before this position, of others nothing.
     """
     files = [file for directory in directories for file in _present(directory)]
     last = {file.instance: file.index for file in sorted(files, key=lambda file: file.index)}
-    found: dict[tuple[bytes, int], int] = {}
+    found: set[tuple[bytes, int]] = set()
     best: list[tuple[int, int, int, Frame]] = []
-    for n, file in enumerate(sorted(files, key=lambda file: file.modified, reverse=True)):
+    for file in sorted(files, key=lambda file: file.modified, reverse=True):
         # Nothing in a file is newer than its last write, but for clocks that were set.
         if not count or (len(best) == count and best[0][0] > (file.modified + 1) * _SECOND_NS):
             break
         for frame in _records(file, is_last=last[file.instance] == file.index):
-            if (before is not None and not _is_before(frame, before)) or not is_wanted(frame):
+            identity, moment = (frame.instance, frame.sequence), moment_of(frame)
+            if identity in found or (before is not None and not _is_before(frame, before)):
                 continue
-            identity = frame.instance, frame.sequence
-            if found.setdefault(identity, n) != n:
-                continue
-            moment = moment_of(frame)
+            found.add(identity)
             if len(best) < count:
                 heapq.heappush(best, (moment, frame.sequence, len(found), detached(frame)))
             elif (moment, frame.sequence) > best[0][:2]:

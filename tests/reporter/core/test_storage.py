@@ -64,6 +64,14 @@ def test_a_record_keeps_the_resource_it_has(tmp_path: Path) -> None:
     assert next(iter(Reader(tmp_path))).payload.tobytes().count(uid.encode()) == 1
 
 
+def test_the_same_uid_twice_takes_the_disk_once(tmp_path: Path) -> None:
+    twice = entry(1, uid="sender-7")
+
+    stored(JournalStorage(tmp_path), twice, twice)
+
+    assert len(list(Reader(tmp_path))) == 1
+
+
 def test_the_same_uid_after_a_restart_is_found_once(tmp_path: Path) -> None:
     twice = entry(1, uid="sender-7")
     stored(JournalStorage(tmp_path), twice)
@@ -103,6 +111,18 @@ def test_impossible_values_and_huge_bodies_are_kept_in_a_form_that_fits(tmp_path
     assert back.attributes["surrogate"] == "\\ud800"
     assert isinstance(back.body, str)
     assert 100_000 < len(back.body) <= 262_144
+
+
+@pytest.mark.parametrize("uid", ["", "sender-1"])
+def test_no_record_is_larger_than_the_journal_takes(tmp_path: Path, uid: str) -> None:
+    attributes = {f"key{number}": "x" * 60_000 for number in range(100)}
+
+    stored(JournalStorage(tmp_path), entry(1, attributes=attributes, uid=uid))
+
+    (frame,) = Reader(tmp_path)
+    (back,) = everything(tmp_path)
+    assert len(frame.payload) <= 262_144
+    assert back.dropped_attributes_count > 90
 
 
 def test_the_event_loop_goes_on_while_the_journal_is_read(tmp_path: Path) -> None:
