@@ -435,7 +435,7 @@ class TestVerify:
         assert not document["is_whole"]
         assert document["instances"][0]["missing"] > 0
 
-    def test_a_file_of_a_newer_format_cannot_be_vouched_for(self, journal, root) -> None:
+    def test_a_file_of_a_newer_format_cannot_be_vouched_for(self, journal) -> None:
         from zlib import crc32
 
         from otel_bitacora.reporter.core.journal.frame import MAGIC
