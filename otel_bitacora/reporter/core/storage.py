@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-import itertools
 import secrets
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -67,8 +66,6 @@ class JournalStorage:
         self._on_damage = on_damage
         self._stored: dict[str, None] = {}
         self._lock = threading.Lock()
-        self._origin = secrets.token_hex(16)
-        self._numbers = itertools.count(1)
 
     async def store_log(self, entry: LogEntry) -> str:
         """Return the uid of *entry*: its own, else one of the journal's.
@@ -91,7 +88,7 @@ class JournalStorage:
         search = _Search(query, decoder, (frame for _ in range(2) for frame in reader.poll()))
         while await asyncio.to_thread(search.look_on):
             pass
-        found = iter(search.frames())
+        found = iter(await asyncio.to_thread(search.frames))
         while chunk := list(islice(found, _CHUNK)):
             for entry in await asyncio.to_thread(lambda frames: [decoder.entry(frame) for frame in frames], chunk):
                 yield entry
@@ -104,7 +101,7 @@ class JournalStorage:
         clean = cleaned(entry, self._cleaner)
         if not entry.uid:
             # Under a Resource of its own it is written as a received one, which has to bring its uid.
-            return self._append(replace(clean, uid=self._new_uid()) if entry.resource else clean)
+            return self._append(replace(clean, uid=_new_uid()) if entry.resource else clean)
         with self._lock:
             if entry.uid not in self._stored:
                 self._append(clean)
@@ -135,8 +132,10 @@ class JournalStorage:
             raise JournalUnavailable(f"{self.directory} is full: records below severity {floor} are refused")
         return entry.uid or f"{self._writer.instance_id.hex()}-{sequence:016x}"
 
-    def _new_uid(self) -> str:
-        return f"{self._origin}-{next(self._numbers):016x}"
+
+def _new_uid() -> str:
+    """Return a uid of the usual form that no other process makes, a forked child neither."""
+    return f"{secrets.token_hex(16)}-{1:016x}"
 
 
 class _Search:
