@@ -104,15 +104,16 @@ class Intake:
                 return PROCESSOR
             entry = processed
         if entry is not taken:
-            entry = self._cleaned(entry)
+            entry = cleaned(entry, self._cleaner)
         return self._encoder.encode_entry(entry), of_entry(entry)
 
-    def _cleaned(self, entry: LogEntry) -> LogEntry:
-        """Return *entry* as processors left it, without the secrets and impossible values that they may have put in."""
-        copied = Copy(Limits(), self._cleaner)
-        attributes = {key: copied.attribute(key, value) for key, value in entry.attributes.items()}
-        body = body_text(entry.body, self._cleaner) if isinstance(entry.body, str) else copied.of(entry.body)
-        return replace(entry, body=body, attributes=attributes)
+
+def cleaned(entry: LogEntry, cleaner: Cleaner) -> LogEntry:
+    """Return *entry*, which other code has made, without secrets and impossible values that it may have put in."""
+    copied = Copy(Limits(), cleaner)
+    attributes = {key: copied.attribute(key, value) for key, value in entry.attributes.items()}
+    body = body_text(entry.body, cleaner) if isinstance(entry.body, str) else copied.of(entry.body)
+    return replace(entry, body=body, attributes=attributes)
 
 
 def _result(processor: Processor, entry: LogEntry) -> LogEntry | None:
