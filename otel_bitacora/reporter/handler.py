@@ -126,7 +126,7 @@ class BitacoraHandler(logging.Handler):
         self._redactor = _redactor(self.settings)
         self._cleaner: Cleaner = self._redactor or NoCleaner()
         self._rate_limit = own_limit or _rate_limit(self.settings.rate_limit)
-        self._writer = open_writer(self.settings, resource_of(service_name, resource))
+        self._writer = open_writer(self.settings, resource_of(service_name, resource), on_refusal=_say)
         encoder = RecordEncoder(
             redactor=self._redactor,
             max_record_bytes=self.settings.max_record_bytes,
@@ -223,6 +223,13 @@ class BitacoraHandler(logging.Handler):
         with contextlib.suppress(Exception):  # nothing is left to count it with; it is said all the same
             self._writer.drop(FAILED)
         self.handleError(record)
+
+
+def _say(text: str) -> None:
+    """Tell the one who runs the application, as `handleError` does: it has no other way to hear of it."""
+    if logging.raiseExceptions and sys.stderr:
+        with contextlib.suppress(Exception):
+            sys.stderr.write(f"otel-bitacora: {text}\n")
 
 
 def _checked(processors: Sequence[Processor]) -> tuple[Processor, ...]:

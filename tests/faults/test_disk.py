@@ -170,13 +170,16 @@ say(during=during.health, error=during.last_error, refused=refused, flushed=flus
 
 @pytest.mark.parametrize("when", ["from the start", "later"])
 def test_on_a_read_only_file_system_records_wait_in_memory_within_bounds(tmpfs: Path, when: str) -> None:
-    said = facts(READ_ONLY, tmpfs / "journal", when)
+    result = run(READ_ONLY, tmpfs / "journal", when)
+    said = json.loads(result.stdout.splitlines()[-1])
 
     (balance,) = balances(tmpfs / "journal")
     texts = bodies(tmpfs / "journal")
 
     assert (said["during"], said["refused"], said["flushed"], said["after"]) == ("degraded", False, True, "ok")
     assert "Read-only" in str(said["error"])
+    assert result.stderr.count("the disk refuses records") == 1
+    assert "Read-only file system" in result.stderr
     assert said["dropped"] == balance.tombstoned
     assert balance.journalled + sum(balance.tombstoned.values()) == balance.last_sequence
     assert balance.tombstoned["memory_full"] > 100

@@ -17,6 +17,7 @@ from otel_bitacora.places import journal_directory
 
 from . import parse
 from .journal.frame import MAX_PAYLOAD_BYTES
+from .journal.settings import ignore
 from .journal.sync import SyncMode
 from .journal.writer import Writer
 
@@ -83,8 +84,10 @@ class ReporterSettings:
         return cls(**values)
 
 
-def open_writer(settings: ReporterSettings, resource: Callable[[bytes], bytes]) -> Writer:
-    """Return a writer as the settings say.
+def open_writer(
+    settings: ReporterSettings, resource: Callable[[bytes], bytes], *, on_refusal: Callable[[str], None] = ignore
+) -> Writer:
+    """Return a writer as the settings say; *on_refusal* is told when the disk refuses records.
 
     Raises:
         JournalUnavailable: the directory can't hold a journal.
@@ -99,6 +102,7 @@ def open_writer(settings: ReporterSettings, resource: Callable[[bytes], bytes]) 
         memory_bytes=settings.memory_bytes,
         allow_network_fs=settings.allow_network_fs,
         shared=settings.shared,
+        on_refusal=on_refusal,
     )
 
 
