@@ -203,6 +203,8 @@ class BitacoraHandler(logging.Handler):
     def close(self) -> None:
         """Finish the segment. A record that is logged later, in `__del__` or `atexit`, opens another one."""
         self._writer.close()
+        if left := self._writer.stats().memory_records:
+            _say(f"{self.settings.journal}: {left} records that the disk refuses end with this process")
         super().close()
 
     def stats(self) -> HandlerStats:
