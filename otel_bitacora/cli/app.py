@@ -8,7 +8,7 @@ import typer
 
 from otel_bitacora import __version__
 
-from . import components, config, metrics, serve, snapshot
+from . import components, config, exports, metrics, serve, snapshot
 
 app = typer.Typer(
     name="otel-bitacora",
@@ -22,6 +22,8 @@ app.command()(snapshot.snapshot)
 app.command()(metrics.metrics)
 app.command()(components.components)
 app.add_typer(config.app, name="config")
+app.add_typer(exports.dashboards, name="dashboards")
+app.add_typer(exports.rules, name="rules")
 
 
 def _print_version(wanted: bool) -> None:
