@@ -67,7 +67,7 @@ def allow_only(calls: list[str], families: list[int]) -> None:
 def main() -> None:
     families, calls, separator, *command = sys.argv[1:]
     assert separator == "--"
-    # Less than LimitNOFILE= gives: the sidecar would like more, and the call that gives it more is refused.
+    # Less than LimitNOFILE= gives, so that the sidecar raises it: the filter must let it (prlimit64 is always allowed).
     resource.setrlimit(resource.RLIMIT_NOFILE, (1024, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
