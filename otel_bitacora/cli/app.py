@@ -8,7 +8,7 @@ import typer
 
 from otel_bitacora import __version__
 
-from . import components, config, exports, metrics, serve, snapshot
+from . import components, config, exports, logs, metrics, serve, session, snapshot
 
 app = typer.Typer(
     name="otel-bitacora",
@@ -24,6 +24,8 @@ app.command()(components.components)
 app.add_typer(config.app, name="config")
 app.add_typer(exports.dashboards, name="dashboards")
 app.add_typer(exports.rules, name="rules")
+app.add_typer(session.app, name="session")
+app.add_typer(logs.app, name="logs")
 
 
 def _print_version(wanted: bool) -> None:

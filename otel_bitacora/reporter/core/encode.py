@@ -72,6 +72,12 @@ class RecordEncoder:
             encoded = None
         return encoded or self._encode_carefully(record)
 
+    def entry_of(self, record: logging.LogRecord) -> LogEntry:
+        """Return what `encode_record` would encode, for processors to change."""
+        return mapping.map_record(
+            record, cleaner=self._cleaner, limits=self._limits, keep_arguments=self._keep_arguments
+        )
+
     def encode_entry(self, entry: LogEntry) -> Encoded:
         """Return an entry, of whatever origin, split in the same way and within the same size."""
         before, after, scope_length = otlp.split(entry)
@@ -89,6 +95,7 @@ class RecordEncoder:
             or fields["exc_text"]
             or fields["stack_info"]
             or fields["process"] != self._pid
+            or (type(record) is not logging.LogRecord and mapping.has_own_message(record))
             or keys[_FIRST_EXTRA - 1] != _LAST_FIELD
         ):
             return None
@@ -112,6 +119,8 @@ class RecordEncoder:
         """Return time, severity, body and the beginning of the uid; None if the body is long or the time is none."""
         arguments = fields["args"]
         text = _format(fields["msg"], arguments) if arguments else fields["msg"]
+        if len(text) > _ORDINARY_BYTES:  # before anything that would take as much again
+            return None
         raw = text.encode()
         if self._suspects(raw):
             raw = self._cleaner.text(text).encode()
@@ -159,10 +168,7 @@ class RecordEncoder:
     def _encode_carefully(self, record: logging.LogRecord) -> Encoded:
         self._pid = os.getpid()  # another one after a fork
         try:
-            entry = mapping.map_record(
-                record, cleaner=self._cleaner, limits=self._limits, keep_arguments=self._keep_arguments
-            )
-            return self.encode_entry(entry)
+            return self.encode_entry(self.entry_of(record))
         except Exception as exc:  # noqa: BLE001  # so near the end of the stack or of the memory that only this is left
             return otlp.split(_unreadable(record, exc))
 
@@ -173,7 +179,7 @@ class RecordEncoder:
         return encoded
 
     def _scope(self, logger: str) -> bytes:
-        return _remember(self._scopes, logger, otlp.scope_of(short_text(logger)))
+        return _remember(self._scopes, logger, otlp.scope_of(short_text(logger or "")))
 
     def _level(self, fields: dict[str, Any]) -> bytes:
         severity = mapping.severity(fields)

@@ -1,13 +1,14 @@
 """The segments of one instance: the open one, those sealed but not yet synced, and the roll from one to the next."""
 
+import contextlib
 import errno
-import fcntl
 import os
+import stat
 from pathlib import Path
 
 from .directory import make
 from .frame import NO_INDEX, Kind, SegmentHeader, encode_frame, encode_resource, seed_of
-from .host import raise_unless_refused, tolerating_refusal
+from .host import LOCK_UN, raise_unless_refused, tolerating_refusal
 from .index import BLOCK_BYTES, Block, SealIndex, encode_seal
 from .liveness import ProcessMark
 from .segment import Segment, create
@@ -52,11 +53,7 @@ class Segments:
             self._instance, index, first_sequence, self._settings.wall_ns(), self._resource, *previous
         )
         try:
-            new = create(self._host, self._settings.directory, header, self._settings.modes, self._mark)
-        except FileNotFoundError:  # someone removed the whole journal: the next attempt finds it made again
-            with tolerating_refusal():
-                make(Path(self._settings.directory), self._settings.modes, self._host)
-            return False
+            new = self._create(header)
         except OSError as exc:
             raise_unless_refused(exc)
             self.refused_for_space = exc.errno in (errno.ENOSPC, errno.EDQUOT)
@@ -66,6 +63,15 @@ class Segments:
         self._start(new)
         self._copy_suspects(new)
         return True
+
+    def _create(self, header: SegmentHeader) -> Segment:
+        host, settings = self._host, self._settings
+        with contextlib.suppress(FileNotFoundError):  # someone removed the whole journal, and may have planted a link
+            if stat.S_ISLNK(host.lstat(settings.directory).st_mode):
+                raise OSError(errno.ELOOP, "the journal has become a symbolic link", settings.directory)
+            return create(host, settings.directory, header, settings.modes, self._mark)
+        make(Path(settings.directory), settings.modes, host)
+        return create(host, settings.directory, header, settings.modes, self._mark)
 
     def _start(self, new: Segment) -> None:
         self.current = new
@@ -151,7 +157,7 @@ class Segments:
         if not old.is_torn:
             self._seal(old, last_sequence)
         with tolerating_refusal():
-            self._host.flock(old.fd, fcntl.LOCK_UN)
+            self._host.flock(old.fd, LOCK_UN)
         self.unsynced.append(old)
         for segment in self.unsynced[:-_KEPT_OPEN]:
             if not segment.is_syncing:
