@@ -7,6 +7,7 @@ contexts) is encoded once and then looked up. Whatever is unusual about a record
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import time
@@ -19,7 +20,7 @@ from .extras import Extras
 from .level import severity_number
 from .names import GENERATED, MESSAGE_ARGUMENTS, MESSAGE_TEMPLATE, TASK_NAME
 from .otlp import UID_CHARS, UID_PREFIX
-from .protobuf import VARINTS, attribute, sized, varint
+from .protobuf import attribute, varint
 from .redact import Redactor
 from .safe import Copy, Limits, NoCleaner, short_text
 from .shrink import shrink
@@ -34,9 +35,10 @@ _CACHED = 4096
 _CACHED_CHARS = 1024
 _ORDINARY_BYTES = 32_768
 _ORDINARY_EXTRAS = 64
-_SMALL = len(VARINTS)
 _FIRST_EXTRA = len(mapping.STANDARD)
 _LAST_FIELD = mapping.STANDARD[-1]
+_FIXED_BYTES = 9 + len(UID_PREFIX) + UID_CHARS
+"""Of a record: its time, and its uid."""
 
 
 class RecordEncoder:
@@ -105,37 +107,29 @@ class RecordEncoder:
             return None
         if bound is not NOTHING and not (bound.is_plain and bound.names.isdisjoint(keys)):
             return None
-        head = self._head(fields)
-        if head is None:
+        body = self._body(fields)
+        made = int(fields["created"] * 1e9)
+        if len(body) > _ORDINARY_BYTES or not made:
             return None
-        tail = self._tail(fields, keys, bound)
+        return self._joined(fields, made.to_bytes(8, "little"), body, self._tail(fields, keys, bound))
+
+    def _body(self, fields: dict[str, Any]) -> bytes:
+        """Return the message in UTF-8, without secrets."""
+        arguments = fields["args"]
+        text = _format(fields["msg"], arguments) if arguments else fields["msg"]
+        raw: bytes = text.encode()
+        return self._cleaner.text(text).encode() if self._suspects(raw) else raw
+
+    def _joined(self, fields: dict[str, Any], made: bytes, body: bytes, tail: bytes) -> Encoded | None:
+        """Return scope, time, severity, body and the beginning of the uid before *tail*; None if that is too much."""
         scope = self._scopes.get(fields["name"]) or self._scope(fields["name"])
-        before = b"".join((scope, b"\x12", varint(len(head) + UID_CHARS + len(tail)), head))
+        level = self._levels.get((fields["levelno"], fields["levelname"])) or self._level(fields)
+        body_head = _body_head(len(body))
+        size = _FIXED_BYTES + len(level) + len(body_head) + len(body) + len(tail)
+        before = b"".join((scope, b"\x12", varint(size), b"\x09", made, level, body_head, body, UID_PREFIX))
         if len(before) + UID_CHARS + len(tail) > self._max_record_bytes:
             return None
         return before, tail, len(scope)
-
-    def _head(self, fields: dict[str, Any]) -> bytes | None:
-        """Return time, severity, body and the beginning of the uid; None if the body is long or the time is none."""
-        arguments = fields["args"]
-        text = _format(fields["msg"], arguments) if arguments else fields["msg"]
-        raw = text.encode()
-        if self._suspects(raw):
-            raw = self._cleaner.text(text).encode()
-        size = len(raw)
-        made = int(fields["created"] * 1e9)
-        if size > _ORDINARY_BYTES or not made:
-            return None
-        return b"".join(
-            (
-                b"\x09",
-                made.to_bytes(8, "little"),
-                self._levels.get((fields["levelno"], fields["levelname"])) or self._level(fields),
-                b"\x2a",
-                sized(b"\x0a" + (VARINTS[size] if size < _SMALL else varint(size)) + raw),
-                UID_PREFIX,
-            )
-        )
 
     def _tail(self, fields: dict[str, Any], keys: list[str], bound: Bound) -> bytes:
         """Return all that follows the uid: attributes in the order of the careful way, trace, time of observation."""
@@ -158,7 +152,8 @@ class RecordEncoder:
         for key in keys:
             value = fields[key]
             known = known_keys.get(key)
-            found = known.values.get(value) if known is not None and type(value) is str else None
+            kept = known.kept.get(type(value)) if known is not None else None
+            found = kept.get(value) if kept is not None else None
             parts.append(found or self._extras.encode(key, value))
         parts += (self._trace(), b"\x59", time.time_ns().to_bytes(8, "little"))
         return b"".join(parts)
@@ -213,6 +208,13 @@ class RecordEncoder:
             encoded = b""
         self._span = (context, encoded)
         return encoded
+
+
+@functools.lru_cache(maxsize=1024)
+def _body_head(size: int) -> bytes:
+    """Return what precedes a body of *size* bytes of text."""
+    value_head = b"\x0a" + varint(size)
+    return b"\x2a" + varint(len(value_head) + size) + value_head
 
 
 def _format(message: str, arguments: Any) -> str:

@@ -4,25 +4,37 @@ from __future__ import annotations
 
 from . import mapping
 from .names import IDENTIFYING, PROMOTED, UID
-from .protobuf import ATTRIBUTE_TAG, any_value, attribute, key_field, sized
+from .protobuf import ATTRIBUTE_TAG, any_value, attribute, key_field, sized, text_value
 from .redact import Redactor
 from .safe import INT64, Copy, Limits, NoCleaner, short_text
 
 _CACHED_KEYS = 256
 _CACHED_VALUES = 256
-_CACHED_BYTES = 256
+_CACHED_BYTES = 320
 _SIMPLE_BYTES = 4096
 
 
 class KnownKey:
-    """A key whose values are no secrets by their name: its encoded name, and its latest values with theirs."""
+    """A key whose values are no secrets by their name: its encoded name, and its latest values with theirs.
 
-    __slots__ = ("field", "is_id", "values")
+    They are kept by type, since `1 == True == 1.0`; floats aren't, since `0.0 == -0.0`.
+    """
 
-    def __init__(self, name: str, *, is_id: bool) -> None:
-        self.field = key_field(name)
-        self.is_id = is_id
-        self.values: dict[str, bytes] = {}
+    __slots__ = ("field", "is_id", "is_promoted", "kept")
+
+    def __init__(self, key: str) -> None:
+        self.field = key_field(PROMOTED.get(key) or short_text(key))
+        self.is_id = key in IDENTIFYING
+        self.is_promoted = key in PROMOTED
+        self.kept: dict[type, dict[object, bytes]] = {str: {}, int: {}}
+
+    def keep(self, value: str | int, encoded: bytes) -> bytes:
+        kept = self.kept[type(value)]
+        if len(encoded) <= _CACHED_BYTES:
+            if len(kept) >= _CACHED_VALUES:
+                kept.clear()
+            kept[value] = encoded
+        return encoded
 
 
 class Extras:
@@ -43,7 +55,9 @@ class Extras:
         kind = type(value)
         if kind is str:
             return self._text(known, key, value)  # type: ignore[arg-type]  # mypy doesn't narrow by type()
-        if known.is_id or kind not in mapping.NUMBERS or (kind is int and not -INT64 <= value < INT64):  # type: ignore[operator]  # as above
+        if kind is int:
+            return self._integer(known, key, value)  # type: ignore[arg-type]  # as above
+        if known.is_id or kind not in mapping.NUMBERS:
             return self._carefully(key, value)
         return ATTRIBUTE_TAG + sized(known.field + sized(any_value(value)))  # type: ignore[arg-type]  # as above
 
@@ -53,13 +67,14 @@ class Extras:
             return self._carefully(key, value)
         if self._redactor and not known.is_id and self._redactor.suspects(raw):
             return self._carefully(key, value)
-        encoded = ATTRIBUTE_TAG + sized(known.field + sized(b"\x0a" + sized(raw)))
         # No suspect comes here: a secret must not stay in memory.
-        if len(raw) <= _CACHED_BYTES:
-            if len(known.values) >= _CACHED_VALUES:
-                known.values.clear()
-            known.values[value] = encoded
-        return encoded
+        return known.keep(value, ATTRIBUTE_TAG + sized(known.field + sized(text_value(raw))))
+
+    def _integer(self, known: KnownKey, key: str, value: int) -> bytes:
+        if not -INT64 <= value < INT64:
+            return self._carefully(key, value)
+        item = text_value(b"%d" % value) if known.is_promoted else any_value(value)  # an id is always text
+        return known.keep(value, ATTRIBUTE_TAG + sized(known.field + sized(item)))
 
     def _carefully(self, key: str, value: object) -> bytes:
         copied = mapping.extra_attribute(key, value, Copy(self._limits, self._cleaner))
@@ -68,7 +83,7 @@ class Extras:
     def _key(self, key: str) -> KnownKey | None:
         if key in mapping.OWN_FIELDS or type(key) is not str or key == UID or self._cleaner.hides(key):
             return None
-        known = KnownKey(PROMOTED.get(key) or short_text(key), is_id=key in IDENTIFYING)
+        known = KnownKey(key)
         if len(self.known) >= _CACHED_KEYS:
             self.known.clear()
         self.known[key] = known

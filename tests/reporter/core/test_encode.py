@@ -121,7 +121,7 @@ def test_the_record_is_never_changed() -> None:
 
 def remembered(encoder: RecordEncoder) -> str:
     extras = encoder._extras.known
-    return f"{vars(encoder)} {extras.keys()} {[known.values for known in extras.values()]}"
+    return f"{vars(encoder)} {extras.keys()} {[known.kept for known in extras.values()]}"
 
 
 def test_a_secret_is_not_kept_in_the_encoder_s_memory() -> None:
@@ -145,7 +145,7 @@ def test_caches_stay_within_their_bounds() -> None:
     assert len(caches) == 4
     assert all(0 < len(cache) <= 4096 for cache in caches)
     assert 0 < len(encoder._extras.known) <= 256
-    assert all(len(known.values) <= 256 for known in encoder._extras.known.values())
+    assert all(len(kept) <= 256 for known in encoder._extras.known.values() for kept in known.kept.values())
 
 
 def test_one_context_used_by_two_encoders_is_encoded_by_each() -> None:
