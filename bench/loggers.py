@@ -66,25 +66,28 @@ def null(_: str) -> Contender:
     return _through(logging.NullHandler())
 
 
+def bitacora_at(journal: str, redact: bool = True) -> Contender:
+    return _through(BitacoraHandler(journal=journal, service_name="bench", redact=redact))
+
+
 def bitacora(_: str) -> Contender:
-    return _through(BitacoraHandler(journal=tempfile.mkdtemp(prefix="bitacora-bench-"), service_name="bench"))
+    return bitacora_at(tempfile.mkdtemp(prefix="bitacora-bench-"))
 
 
 def bitacora_plain(_: str) -> Contender:
-    place = tempfile.mkdtemp(prefix="bitacora-bench-")
-    return _through(BitacoraHandler(journal=place, service_name="bench", redact=False))
+    return bitacora_at(tempfile.mkdtemp(prefix="bitacora-bench-"), redact=False)
 
 
 def bitacora_context(_: str) -> Contender:
     """Take the ids from a LogContext around the calls, and not from each of them."""
-    _through(BitacoraHandler(journal=tempfile.mkdtemp(prefix="bitacora-bench-"), service_name="bench"))
+    one = bitacora("")
     LogContext(session_id=str(uuid.UUID(int=7)), project_id="project-5", user_id=4000, topic="topic 13").__enter__()
     info = logging.getLogger("bitacora.session").info
 
     def log(call: Call) -> None:
         info(MESSAGE, call.user, call.deed)
 
-    return Contender(log, _nothing)
+    return Contender(log, one.drain)
 
 
 def otel(url: str) -> Contender:

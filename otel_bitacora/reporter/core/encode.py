@@ -126,7 +126,7 @@ class RecordEncoder:
         level = self._levels.get((fields["levelno"], fields["levelname"])) or self._level(fields)
         body_head = _body_head(len(body))
         size = _FIXED_BYTES + len(level) + len(body_head) + len(body) + len(tail)
-        before = b"".join((scope, b"\x12", varint(size), b"\x09", made, level, body_head, body, UID_PREFIX))
+        before = b"".join((scope, _record_head(size), made, level, body_head, body, UID_PREFIX))
         if len(before) + UID_CHARS + len(tail) > self._max_record_bytes:
             return None
         return before, tail, len(scope)
@@ -148,13 +148,12 @@ class RecordEncoder:
         if bound is not NOTHING:
             cached = bound.encoded
             parts.append(cached[1] if cached is not None and cached[0] is self else self._context(bound))
-        known_keys = self._extras.known
+        remembered, encode = self._extras.remembered.get, self._extras.encode
         for key in keys:
             value = fields[key]
-            known = known_keys.get(key)
-            kept = known.kept.get(type(value)) if known is not None else None
-            found = kept.get(value) if kept is not None else None
-            parts.append(found or self._extras.encode(key, value))
+            kind = type(value)
+            found = remembered((key, kind, value)) if kind is str or kind is int else None
+            parts.append(found or encode(key, value))
         parts += (self._trace(), b"\x59", time.time_ns().to_bytes(8, "little"))
         return b"".join(parts)
 
@@ -208,6 +207,12 @@ class RecordEncoder:
             encoded = b""
         self._span = (context, encoded)
         return encoded
+
+
+@functools.lru_cache(maxsize=1024)
+def _record_head(size: int) -> bytes:
+    """Return what precedes the time in a record of *size* bytes."""
+    return b"\x12" + varint(size) + b"\x09"
 
 
 @functools.lru_cache(maxsize=1024)

@@ -9,32 +9,20 @@ from .redact import Redactor
 from .safe import INT64, Copy, Limits, NoCleaner, short_text
 
 _CACHED_KEYS = 256
-_CACHED_VALUES = 256
+_CACHED_VALUES = 4096
 _CACHED_BYTES = 320
 _SIMPLE_BYTES = 4096
 
 
 class KnownKey:
-    """A key whose values are no secrets by their name: its encoded name, and its latest values with theirs.
+    """A key whose values are no secrets by their name."""
 
-    They are kept by type, since `1 == True == 1.0`; floats aren't, since `0.0 == -0.0`.
-    """
-
-    __slots__ = ("field", "is_id", "is_promoted", "kept")
+    __slots__ = ("field", "is_id", "is_promoted")
 
     def __init__(self, key: str) -> None:
         self.field = key_field(PROMOTED.get(key) or short_text(key))
         self.is_id = key in IDENTIFYING
         self.is_promoted = key in PROMOTED
-        self.kept: dict[type, dict[object, bytes]] = {str: {}, int: {}}
-
-    def keep(self, value: str | int, encoded: bytes) -> bytes:
-        kept = self.kept[type(value)]
-        if len(encoded) <= _CACHED_BYTES:
-            if len(kept) >= _CACHED_VALUES:
-                kept.clear()
-            kept[value] = encoded
-        return encoded
 
 
 class Extras:
@@ -44,12 +32,16 @@ class Extras:
         self._redactor = redactor
         self._cleaner = redactor or NoCleaner()
         self._limits = limits
-        self.known: dict[str, KnownKey] = {}
-        """Read by the encoder itself: a call per attribute would cost as much as the look-up."""
+        self._known: dict[str, KnownKey] = {}
+        self.remembered: dict[tuple[str, type, object], bytes] = {}
+        """Attributes by key, type and value, since `1 == True`. Never a suspect: a secret must not stay in memory.
+
+        Read by the encoder itself: a call per attribute would cost as much as the look-up.
+        """
 
     def encode(self, key: str, value: object) -> bytes:
         """Return the attribute that an extra becomes; nothing for what isn't an extra or says nothing."""
-        known = self.known.get(key) or self._key(key)
+        known = self._known.get(key) or self._key(key)
         if known is None:
             return b"" if key in mapping.OWN_FIELDS else self._carefully(key, value)
         kind = type(value)
@@ -67,14 +59,20 @@ class Extras:
             return self._carefully(key, value)
         if self._redactor and not known.is_id and self._redactor.suspects(raw):
             return self._carefully(key, value)
-        # No suspect comes here: a secret must not stay in memory.
-        return known.keep(value, ATTRIBUTE_TAG + sized(known.field + sized(text_value(raw))))
+        return self._remember(key, value, ATTRIBUTE_TAG + sized(known.field + sized(text_value(raw))))
 
     def _integer(self, known: KnownKey, key: str, value: int) -> bytes:
         if not -INT64 <= value < INT64:
             return self._carefully(key, value)
         item = text_value(b"%d" % value) if known.is_promoted else any_value(value)  # an id is always text
-        return known.keep(value, ATTRIBUTE_TAG + sized(known.field + sized(item)))
+        return self._remember(key, value, ATTRIBUTE_TAG + sized(known.field + sized(item)))
+
+    def _remember(self, key: str, value: str | int, encoded: bytes) -> bytes:
+        if len(encoded) <= _CACHED_BYTES:
+            if len(self.remembered) >= _CACHED_VALUES:
+                self.remembered.clear()
+            self.remembered[key, type(value), value] = encoded
+        return encoded
 
     def _carefully(self, key: str, value: object) -> bytes:
         copied = mapping.extra_attribute(key, value, Copy(self._limits, self._cleaner))
@@ -84,7 +82,7 @@ class Extras:
         if key in mapping.OWN_FIELDS or type(key) is not str or key == UID or self._cleaner.hides(key):
             return None
         known = KnownKey(key)
-        if len(self.known) >= _CACHED_KEYS:
-            self.known.clear()
-        self.known[key] = known
+        if len(self._known) >= _CACHED_KEYS:
+            self._known.clear()
+        self._known[key] = known
         return known
