@@ -6,13 +6,11 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from otel_bitacora.errors import ReporterSettingsError
 
 from .core.config import ReporterSettings, open_writer
-from .core.contract import Processor
 from .core.encode import RecordEncoder
 from .core.identity import resource_of
 from .core.indexing import Indexer
@@ -22,6 +20,11 @@ from .core.journal.sync import SyncMode
 from .core.ratelimit import RateLimit
 from .core.redact import Redactor
 from .core.safe import NoCleaner
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from .core.contract import Processor
 
 MESSAGE_ONLY = logging.Formatter("%(message)s")
 """Stands for no formatter at all: `basicConfig` gives its layout for lines of text to handlers that have none."""

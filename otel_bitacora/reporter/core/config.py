@@ -5,7 +5,6 @@ Checked by hand: importing pydantic would cost an application that only logs mor
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -126,6 +125,8 @@ def _misspelt(environ: Mapping[str, str]) -> list[str]:
     problems = []
     for name in sorted(environ):
         if name.upper().startswith(PREFIX) and name not in known:
+            import difflib  # noqa: PLC0415  # only for mistakes
+
             near = difflib.get_close_matches(name.upper(), known, n=1)
             hint = f"did you mean {near[0]}?" if near else "there are " + ", ".join(sorted(known))
             problems.append(f"{name} (from the environment): no such setting; {hint}")
