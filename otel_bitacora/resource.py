@@ -100,7 +100,7 @@ class _Uname(NamedTuple):
 
 # `platform` is loaded only where it is needed: an application that only logs would pay 2 ms for it.
 def _uname() -> _Uname:
-    if sys.platform != "win32":
+    if hasattr(os, "uname"):  # not on Windows
         found = os.uname()
         return _Uname(found.sysname, found.nodename, found.release, found.machine)
     import platform  # noqa: PLC0415  # as above

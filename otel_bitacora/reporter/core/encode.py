@@ -11,6 +11,7 @@ import functools
 import logging
 import os
 import time
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from . import mapping, otlp
@@ -65,6 +66,7 @@ class RecordEncoder:
         self._threads: dict[object, tuple[bytes, object, object]] = {}
         self._extras = Extras(redactor, limits)
         self._span: tuple[object, bytes] = (None, b"")
+        self._current_span: Callable[[], Any] | None = None
 
     def encode_record(self, record: logging.LogRecord) -> Encoded:
         """Return *record* as OTLP `ScopeLogs` split around its uid; the record isn't changed, and nothing raises."""
@@ -107,18 +109,15 @@ class RecordEncoder:
             return None
         if bound is not NOTHING and not (bound.is_plain and bound.names.isdisjoint(keys)):
             return None
-        body = self._body(fields)
+        arguments = fields["args"]
+        text = _format(fields["msg"], arguments) if arguments else fields["msg"]
+        body = text.encode()
+        if self._suspects(body):
+            body = self._cleaner.text(text).encode()
         made = int(fields["created"] * 1e9)
         if len(body) > _ORDINARY_BYTES or not made:
             return None
         return self._joined(fields, made.to_bytes(8, "little"), body, self._tail(fields, keys, bound))
-
-    def _body(self, fields: dict[str, Any]) -> bytes:
-        """Return the message in UTF-8, without secrets."""
-        arguments = fields["args"]
-        text = _format(fields["msg"], arguments) if arguments else fields["msg"]
-        raw: bytes = text.encode()
-        return self._cleaner.text(text).encode() if self._suspects(raw) else raw
 
     def _joined(self, fields: dict[str, Any], made: bytes, body: bytes, tail: bytes) -> Encoded | None:
         """Return scope, time, severity, body and the beginning of the uid before *tail*; None if that is too much."""
@@ -196,7 +195,8 @@ class RecordEncoder:
         return _remember(self._threads, fields["thread"], (encoded, fields["threadName"], fields["processName"]))
 
     def _trace(self) -> bytes:
-        context = mapping.current_span_context()
+        current_span = self._current_span or self._find_current_span()
+        context = current_span().get_span_context() if current_span is not None else None
         known, encoded = self._span
         if context is known:
             return encoded
@@ -207,6 +207,10 @@ class RecordEncoder:
             encoded = b""
         self._span = (context, encoded)
         return encoded
+
+    def _find_current_span(self) -> Callable[[], Any] | None:
+        self._current_span = mapping.current_span_function()
+        return self._current_span
 
 
 @functools.lru_cache(maxsize=1024)
