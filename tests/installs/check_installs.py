@@ -39,6 +39,15 @@ def plain(bin_: Path, home: Path) -> None:
     expect("pip install 'otel-bitacora[monitor]'" in refused.stderr, f"serve names the extra: {refused.stderr}")
     run(bin_, home, "config", "init")
     expect("config.toml" in run(bin_, home, "config", "validate").stdout, "the sample settings are valid")
+    logs(bin_, home)
+
+
+def logs(bin_: Path, home: Path) -> None:
+    program = "import logging, otel_bitacora.reporter.handler as h; logging.root.addHandler(h.BitacoraHandler()); logging.error('kept')"
+    subprocess.run([bin_ / "python", "-c", program], check=True, env=environment(home), cwd=home)
+    kept = json.loads(run(bin_, home, "logs", "cat", "--json").stdout)
+    expect(kept["body"] == "kept", f"logs cat prints what was logged: {kept}")
+    expect("whole: 1 instances, 1 records" in run(bin_, home, "logs", "verify").stdout, "logs verify finds it whole")
 
 
 def monitor(bin_: Path, home: Path) -> None:
