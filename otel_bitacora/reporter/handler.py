@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from otel_bitacora.errors import ReporterSettingsError
 
@@ -32,8 +31,7 @@ FAILED = "failed"
 """The reason in the tombstone of a record that couldn't be taken for want of memory or stack."""
 
 
-@dataclass(frozen=True, slots=True)
-class HandlerStats:
+class HandlerStats(NamedTuple):
     """A handler's numbers since its process began; a forked child counts for itself."""
 
     taken: int

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .directory import EXPORTERS, SETTLED, parse_segment_name
 from .frame import HeaderError, decode_header
@@ -25,8 +25,7 @@ class SegmentFile:
     modified: float
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
+class Checkpoint(NamedTuple):
     """How far one exporter has come, from `exporters/NAME/checkpoint`; None stands for a file that can't be read."""
 
     path: str
@@ -90,8 +89,7 @@ def _parse_checkpoint(path: str, data: Any) -> Checkpoint:
     return Checkpoint(path, positions, int(data.get("registered_ns", 0)))
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(NamedTuple):
     max_bytes: int
     max_age_seconds: float
     headroom_bytes: int  # one segment per writer: what may be written until the next look

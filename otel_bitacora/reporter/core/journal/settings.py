@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from .directory import Modes
 from .host import HOST, Os
@@ -11,8 +11,7 @@ from .reserve import RESERVE_BYTES
 from .sync import SyncCounts, SyncMode
 
 
-@dataclass(frozen=True, slots=True)
-class WriterSettings:
+class WriterSettings(NamedTuple):
     directory: str
     resource: Callable[[bytes], bytes]  # instance id -> OTLP Resource: a forked child has an id of its own
     modes: Modes
@@ -40,8 +39,7 @@ class Counts:
     last_error: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class WriterStats:
+class WriterStats(NamedTuple):
     """A writer's numbers since its process began (a forked child counts for itself)."""
 
     instance_id: bytes
