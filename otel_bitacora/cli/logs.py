@@ -94,3 +94,16 @@ def redact(
 
     with quiet_when_closed():
         (explain_text if explain else print_redacted)(file)
+
+
+@app.command()
+def compact(journal: Journals = None, json: Json = False) -> None:
+    """Make one file of the many small ones that short-lived processes leave, and keep the journal within its bounds.
+
+    Damaged regions are copied to quarantine/ first. Nothing that a registered exporter still needs is touched. A running
+    sidecar does the same every ten minutes, but for the damage.
+    """
+    from .logs_compact import compact_and_print
+    from .logs_reading import present_journals
+
+    compact_and_print(present_journals(journal), as_json=json)
