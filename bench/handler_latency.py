@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 
@@ -35,7 +36,8 @@ def measure(one: Contender) -> Callable[[], float]:
 
 def main() -> None:
     need("opentelemetry.exporter.otlp.proto.http", "monitor,otlp")
-    with sink() as url:
+    with sink() as url, tempfile.TemporaryDirectory(prefix="bitacora-bench-") as place:
+        os.environ["TMPDIR"] = place  # the journals of the contenders, which end without cleaning up
         found = contest({name: [sys.executable, __file__, name, url] for name in WATCHED}, rounds=9, warm_up=1)
     for name, microseconds in found.items():
         contender(name, us_p99=microseconds)

@@ -1,7 +1,7 @@
 """Goal 15, records: the cost of a record doesn't grow with how many were logged, nor with how large the journal is.
 
 10,000 to 1,000,000 calls of one process, each size into a journal of its own; and 24 MiB more into journals that hold
-1 MiB, 32 MiB and `--mib` (512) already. CPU of the whole process, upkeep, rolls and seals included.
+1 MiB, 32 MiB and `--mib` (256) already. CPU of the whole process, upkeep, rolls and seals included.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def append_to_journals(sizes: Iterable[int]) -> dict[int, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--mib", type=int, default=512)
+    parser.add_argument("--mib", type=int, default=256)
     largest = parser.parse_args().mib * MIB
     commands = {str(count): [sys.executable, __file__, count] for count in RECORDS}
     found = contest(commands, rounds=1, warm_up=0)
