@@ -111,6 +111,8 @@ class RecordEncoder:
             return None
         arguments = fields["args"]
         text = _format(fields["msg"], arguments) if arguments else fields["msg"]
+        if len(text) > _ORDINARY_BYTES:  # before anything that would take as much again
+            return None
         body = text.encode()
         if self._suspects(body):
             body = self._cleaner.text(text).encode()
@@ -170,7 +172,7 @@ class RecordEncoder:
         return encoded
 
     def _scope(self, logger: str) -> bytes:
-        return _remember(self._scopes, logger, otlp.scope_of(short_text(logger)))
+        return _remember(self._scopes, logger, otlp.scope_of(short_text(logger or "")))
 
     def _level(self, fields: dict[str, Any]) -> bytes:
         severity = mapping.severity(fields)
