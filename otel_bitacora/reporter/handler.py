@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from otel_bitacora.errors import ReporterSettingsError
 
 from .core.config import ReporterSettings, open_writer
-from .core.encode import RecordEncoder
+from .core.encode import RecordEncoder, Taken
 from .core.identity import resource_of
-from .core.indexing import Indexer
 from .core.intake import Intake
 from .core.journal.settings import WriterStats
 from .core.journal.sync import SyncMode
@@ -133,15 +132,12 @@ class BitacoraHandler(logging.Handler):
             max_record_bytes=self.settings.max_record_bytes,
             keep_arguments=self.settings.keep_arguments,
         )
-        indexer = Indexer()
-        self._encode = encoder.encode_record
-        self._row_of = indexer.of_record
+        self._take = encoder.take
         self._append = self._writer.append
         checked = _checked(processors)
         self._is_limited = bool(checked) or self._rate_limit is not None
         self._intake = Intake(
             encoder,
-            indexer,
             cleaner=self._cleaner,
             rate_limit=self._rate_limit,
             processors=checked,
@@ -160,6 +156,9 @@ class BitacoraHandler(logging.Handler):
         pass
 
     def handle(self, record: logging.LogRecord) -> bool:
+        if not self.filters:
+            self.emit(record)
+            return True
         passed: object = self.filter(record)
         if passed:
             self.emit(passed if isinstance(passed, logging.LogRecord) else record)
@@ -169,19 +168,19 @@ class BitacoraHandler(logging.Handler):
         """Write *record* to the journal; whatever is in it, nothing is raised into the application."""
         try:
             if self._is_limited or self.formatter is not MESSAGE_ONLY:
-                taken = self._intake.take(record, None if self.formatter is MESSAGE_ONLY else self.formatter)
+                taken: Taken | str = self._intake.take(
+                    record, None if self.formatter is MESSAGE_ONLY else self.formatter
+                )
                 if isinstance(taken, str):
                     self._writer.drop(taken)
                     return
-                (before, after, scope_length), (severity, key, time_ns) = taken
             else:
-                before, after, scope_length = self._encode(record)
-                severity, key, time_ns = self._row_of(record.__dict__)
+                taken = self._take(record)
         except Exception:  # noqa: BLE001  # memory or the stack is exhausted: the application goes on, the loss is counted
             self._fail(record)
             return
         try:
-            self._append(before, after, scope_length=scope_length, severity=severity, key=key, time_ns=time_ns)
+            self._append(*taken)
         except Exception:  # noqa: BLE001  # as above; the writer has counted it
             self.handleError(record)
 

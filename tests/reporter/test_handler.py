@@ -339,7 +339,7 @@ def test_what_cannot_be_encoded_is_reported_and_one_call_is_one_number(directory
     def exhausted(record: logging.LogRecord) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(handler, "_encode", exhausted)
+    monkeypatch.setattr(handler, "_take", exhausted)
     monkeypatch.setattr(handler, "handleError", reported.append)
     logger.addHandler(handler)
 

@@ -177,7 +177,7 @@ def fail(record: logging.LogRecord | None) -> None:
 def failing(handler, logger, monkeypatch: pytest.MonkeyPatch) -> logging.Logger:
     """A logger whose handler has a defect."""
     logger.addHandler(handler)
-    monkeypatch.setattr(handler, "_encode", fail)
+    monkeypatch.setattr(handler, "_take", fail)
     return logger
 
 

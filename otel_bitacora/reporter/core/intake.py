@@ -8,9 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .encode import Encoded, RecordEncoder
+from .encode import RecordEncoder, Taken
 from .entry import LogEntry
-from .indexing import Indexer, IndexRow, of_entry
 from .mapping import is_interruption
 from .names import MESSAGE_TEMPLATE
 from .protobuf import Plain
@@ -35,7 +34,6 @@ class Intake:
     def __init__(
         self,
         encoder: RecordEncoder,
-        indexer: Indexer,
         *,
         cleaner: Cleaner,
         rate_limit: RateLimit | None,
@@ -43,14 +41,13 @@ class Intake:
         report: Callable[[logging.LogRecord], None],
     ) -> None:
         self._encoder = encoder
-        self._indexer = indexer
         self._cleaner = cleaner
         self._rate_limit = rate_limit
         self._processors = tuple(processors)
         self._report = report
         self._inside = threading.local()
 
-    def take(self, record: logging.LogRecord, formatter: logging.Formatter | None) -> tuple[Encoded, IndexRow] | str:
+    def take(self, record: logging.LogRecord, formatter: logging.Formatter | None) -> Taken | str:
         """Return *record* encoded, with its row in the index, or the reason why it is dropped. It isn't changed."""
         extra: dict[str, Plain] = {}
         if self._rate_limit is not None:
@@ -74,9 +71,8 @@ class Intake:
         finally:
             self._inside.is_busy = False
 
-    def _unprocessed(self, record: logging.LogRecord, extra: dict[str, Plain]) -> tuple[Encoded, IndexRow]:
-        taken = _with_extra(record, extra) if extra else record
-        return self._encoder.encode_record(taken), self._indexer.of_record(taken.__dict__)
+    def _unprocessed(self, record: logging.LogRecord, extra: dict[str, Plain]) -> Taken:
+        return self._encoder.take(_with_extra(record, extra) if extra else record)
 
     def _formatted(self, record: logging.LogRecord, formatter: logging.Formatter) -> logging.LogRecord:
         """Return a copy whose message is what *formatter* makes of it; exceptions and stacks have attributes of their own."""
@@ -94,7 +90,7 @@ class Intake:
         formatted.msg, formatted.args = text, None
         return _with_extra(formatted, {MESSAGE_TEMPLATE: message} if arguments and type(message) is str else {})
 
-    def _processed(self, record: logging.LogRecord, extra: dict[str, Plain]) -> tuple[Encoded, IndexRow] | str:
+    def _processed(self, record: logging.LogRecord, extra: dict[str, Plain]) -> Taken | str:
         taken = self._encoder.entry_of(record)
         entry = replace(taken, attributes={**taken.attributes, **extra}) if extra else taken
         for processor in self._processors:
@@ -108,7 +104,7 @@ class Intake:
             entry = processed
         if entry is not taken:
             entry = cleaned(entry, self._cleaner)
-        return self._encoder.encode_entry(entry), of_entry(entry)
+        return self._encoder.take_entry(entry)
 
 
 def cleaned(entry: LogEntry, cleaner: Cleaner) -> LogEntry:

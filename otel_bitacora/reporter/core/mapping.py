@@ -48,7 +48,9 @@ def map_record(
         task_attributes(fields) | _attempt(exception_attributes, fields, cleaner) | stack_attributes(fields, copy)
     )
     # Last, so that an extra wins, and what is too much is taken from the extras.
-    attributes |= context_attributes(copy) | extra_attributes(fields, copy)
+    extras = extra_attributes(fields, copy)
+    context = context_attributes(copy)
+    attributes |= {key: value for key, value in context.items() if key not in extras} | extras
     kept = dict(list(attributes.items())[:MAX_ATTRIBUTES])
     return LogEntry(
         timestamp_unix_nano=timestamp(fields, observed),
@@ -201,6 +203,11 @@ def extra_attribute(key: object, value: object, copy: Copy) -> Attributes:
     return {names.OTHER_UID if name == names.UID else short_text(name): copy.attribute(name, value)}
 
 
+def id_text(value: object) -> str:
+    """Return an id as the text that it is in attributes, since stores index it."""
+    return value if type(value) is str else describe(value)
+
+
 def stack_attributes(fields: Fields, copy: Copy) -> Attributes:
     stack = fields.get("stack_info")
     return {names.CODE_STACKTRACE: copy.text(stack if type(stack) is str else describe(stack))} if stack else {}
@@ -210,6 +217,13 @@ def current_span_function() -> Callable[[], Any] | None:
     """Return what gives the current span, or None where there can be none: OpenTelemetry isn't imported to find out."""
     trace = sys.modules.get("opentelemetry.trace")
     return getattr(trace, "get_current_span", None)
+
+
+def current_context_function() -> Callable[[], object] | None:
+    """Return what gives the immutable context that the current span lies in, or None where there can be no span."""
+    if current_span_function() is None:
+        return None
+    return getattr(sys.modules.get("opentelemetry.context"), "get_current", None)
 
 
 class Trace(TypedDict):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from otel_bitacora.reporter.core.context import LogContext
 from otel_bitacora.reporter.core.encode import RecordEncoder
 from otel_bitacora.reporter.core.entry import LogEntry
-from otel_bitacora.reporter.core.indexing import Indexer, of_entry
+from otel_bitacora.reporter.core.indexing import of_entry
 from otel_bitacora.reporter.core.redact import Redactor
 
 from .kept import UID
@@ -28,8 +28,7 @@ FIELDS = st.fixed_dictionaries(
     },
 )
 MISSING = st.lists(st.sampled_from(["name", "levelno", "created"]))
-INDEXER = Indexer()  # one for all examples: what it remembers must not be another record's
-ENCODER = RecordEncoder(redactor=Redactor())
+ENCODER = RecordEncoder(redactor=Redactor())  # one for all examples: what it remembers must not be another record's
 
 
 @given(FIELDS, EXTRAS, IDS, MISSING)
@@ -42,8 +41,7 @@ def test_a_row_says_what_the_record_s_bytes_say(fields, extras, bound, missing) 
             delattr(record, name)
 
     with LogContext(session_id=bound):
-        before, after, _ = ENCODER.encode_record(record)
-        severity, (session, logger), time_ns = INDEXER.of_record(record.__dict__)
+        before, after, _, severity, (session, logger), time_ns = ENCODER.take(record)
     entry = LogEntry.from_otlp(before + UID.encode() + after)
 
     assert (severity, session, logger) == (entry.severity_number, entry.session_id, entry.logger)

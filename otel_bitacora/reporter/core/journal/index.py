@@ -33,6 +33,9 @@ class Block:
     first_ns: int = _NEVER
     last_ns: int = 0
     records: int = 0
+    # Noted last: those of the next record are mostly the same.
+    latest_key: IndexKey | None = field(default=None, compare=False)
+    latest_severity: int = field(default=-1, compare=False)
 
     def be_any(self) -> None:
         """Say nothing about what lies in the block."""

@@ -100,12 +100,12 @@ class Writer:
         """The 16 random bytes that this process's records carry; a forked child has its own."""
         return self._current().instance.id
 
-    # Longer than other functions, because each call taken out of it costs it a tenth of its time.
-    def append(  # noqa: PLR0912 - see above
+    # Longer than other functions, because each call taken out of it costs it a tenth of its time; its arguments may be
+    # positional for the same reason.
+    def append(  # noqa: PLR0912, PLR0915, PLR0917 - see above
         self,
         before: bytes,
         after: bytes,
-        *,
         scope_length: int,
         severity: int,
         key: IndexKey = _NO_KEY,
@@ -147,8 +147,10 @@ class Writer:
                         segment.length = length = segment.length + written
                         block = segment.block
                         block.records += 1
-                        block.levels |= 1 << severity
-                        block.keys.add(key)
+                        if key is not block.latest_key or severity != block.latest_severity:
+                            block.levels |= 1 << severity
+                            block.keys.add(key)
+                            block.latest_key, block.latest_severity = key, severity
                         if time_ns > block.last_ns:  # noqa: PLR1730 - max() would be a call
                             block.last_ns = time_ns
                         if time_ns < block.first_ns:  # noqa: PLR1730
