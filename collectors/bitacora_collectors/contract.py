@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import queue
+import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Mapping
@@ -10,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from types import MappingProxyType
-from typing import Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 AttributeValue = str | int | bool
 Attributes = Mapping[str, AttributeValue]
@@ -157,11 +159,23 @@ class Closeable(Protocol):
     def close(self) -> None: ...
 
 
+def _psutil() -> Any:
+    try:
+        return importlib.import_module("psutil")
+    except (ImportError, NotImplementedError) as error:  # the second: of a system that psutil doesn't know
+        raise Unavailable("this system is read through psutil: pip install 'otel-bitacora[monitor]'") from error
+
+
 @dataclass(frozen=True, slots=True)
 class Host:
-    """Where the host's files are: `/` itself, or its root mounted elsewhere (in a container, or a recorded host)."""
+    """Where the host's files are: `/` itself, or its root mounted elsewhere (in a container, or a recorded host).
+
+    A system that isn't Linux has no such files; there psutil is asked instead, by whoever it can answer.
+    """
 
     root: Path = Path("/")
+    platform: str = sys.platform
+    load_psutil: Callable[[], Any] = _psutil
 
     def path(self, path: str) -> str:
         """Return where the host's *path* is to be found from here."""
@@ -181,6 +195,26 @@ class Host:
         """Whether the files are those of the system that this program runs on."""
         return self.root == Path("/")
 
+    @property
+    def is_linux(self) -> bool:
+        """Whether it is read from /proc and /sys; a root that is elsewhere is always Linux's."""
+        return self.platform == "linux" or not self.is_own
+
+    @property
+    def net_directory(self) -> str:
+        """The directory of the files about the host's network."""
+        # /proc/net is a link to self/net: another root's has to be asked of that host's first process, or it would
+        # show the network of the container that this program runs in.
+        return "/proc/net" if self.is_own else "/proc/1/net"
+
+    def psutil(self) -> Any:
+        """Return the module psutil, which alone knows a system that isn't Linux.
+
+        Raises:
+            Unavailable: it isn't installed.
+        """
+        return self.load_psutil()
+
     def read_bytes(self, path: str) -> bytes:
         """Return the content of the host's *path*.
 
@@ -198,6 +232,13 @@ class Host:
     def read_text(self, path: str) -> str:
         """Return the text of the host's *path*, with U+FFFD for what isn't UTF-8; raises as `read_bytes`."""
         return self.read_bytes(path).decode("utf-8", "replace")
+
+    def read_optional(self, path: str) -> bytes | None:
+        """Return the content of the host's *path*; None where it isn't, or can't be read."""
+        try:
+            return self.read_bytes(path)
+        except (Unavailable, OSError):
+            return None
 
 
 @dataclass(slots=True, eq=False)

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from operator import itemgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .contract import Host, Unavailable
 from .netlink import SOCK_DIAG, Query
@@ -79,7 +79,8 @@ class Listener(NamedTuple):
     inode: int
     """0 where it isn't told."""
     pid: int | None = None
-    """Where the source tells it."""
+    """Where the source tells it, as only psutil does."""
+    process_name: str | None = None
 
 
 class Sockets(NamedTuple):
@@ -138,16 +139,12 @@ def from_sockstat(host: Host, directory: str) -> Sockets:
     return Sockets(tcp, None, udp, [])
 
 
-def from_psutil() -> Sockets:
+def from_psutil(psutil: Any) -> Sockets:
     """Return what psutil finds, the portable way.
 
     Raises:
-        Unavailable: psutil isn't installed, or may not see the sockets (macOS shows them to root alone).
+        Unavailable: it may not see the sockets (macOS shows them to root alone).
     """
-    try:
-        import psutil  # noqa: PLC0415 - not needed on Linux
-    except ImportError as error:
-        raise Unavailable("sockets are told by psutil here: pip install 'otel-bitacora[monitor]'") from error
     try:
         found = psutil.net_connections("inet")
     except psutil.Error as error:
@@ -161,8 +158,16 @@ def from_psutil() -> Sockets:
             states[state] += 1
         if one.laddr and (one.status == psutil.CONN_LISTEN if is_tcp else not one.raddr):
             transport = "tcp" if is_tcp else "udp"
-            listeners.append(Listener(transport, one.laddr.ip, one.laddr.port, None, 0, one.pid))
+            name = _process_name(psutil, one.pid)
+            listeners.append(Listener(transport, one.laddr.ip, one.laddr.port, None, 0, one.pid, name))
     return Sockets(states.total(), _named(states), udp, listeners)
+
+
+def _process_name(psutil: Any, pid: int | None) -> str | None:
+    try:
+        return str(psutil.Process(pid).name()) if pid else None
+    except psutil.Error:  # it has ended
+        return None
 
 
 def _sockets(listed: Callable[[str], list[Listed]]) -> Sockets:

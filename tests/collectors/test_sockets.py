@@ -3,7 +3,6 @@
 import socket
 import struct
 import sys
-import types
 
 import pytest
 from hypothesis import given
@@ -170,66 +169,3 @@ def test_sockstat_agrees_with_the_list(recorded_host):
 
 def test_sockstat_counts_what_waits_for_time_to_pass():
     assert parse_sockstat(b"sockets: used 9\nTCP: inuse 3 orphan 0 tw 41 alloc 3 mem 1\n") == {"TCP": 44}
-
-
-def psutil_with(monkeypatch, found):
-    """Put a psutil in place that answers with *found*, or raises it."""
-
-    class Error(Exception):
-        pass
-
-    def net_connections(kind):
-        assert kind == "inet"
-        if found is None:
-            raise Error("access denied")
-        return found
-
-    fake = types.SimpleNamespace(net_connections=net_connections, Error=Error, CONN_LISTEN="LISTEN")
-    monkeypatch.setitem(sys.modules, "psutil", fake)
-
-
-def connection(kind, status, local=None, remote=None, pid=None):
-    end = types.SimpleNamespace
-    return end(
-        type=kind,
-        status=status,
-        laddr=end(ip=local[0], port=local[1]) if local else (),
-        raddr=end(ip=remote[0], port=remote[1]) if remote else (),
-        pid=pid,
-    )
-
-
-def test_psutil_is_asked_where_there_is_nothing_else(monkeypatch):
-    stream, datagram = socket.SOCK_STREAM, socket.SOCK_DGRAM
-    psutil_with(
-        monkeypatch,
-        [
-            connection(stream, "LISTEN", ("127.0.0.1", 80), pid=12),
-            connection(stream, "FIN_WAIT1", ("127.0.0.1", 80), ("127.0.0.1", 99)),
-            connection(stream, "NONE"),
-            connection(datagram, "NONE", ("0.0.0.0", 53)),
-        ],
-    )
-
-    found = sockets.from_psutil()
-
-    assert {state: count for state, count in found.tcp_states.items() if count} == {"listen": 1, "fin_wait_1": 1}
-    assert (found.tcp, found.udp) == (2, 1)
-    assert found.listeners == [
-        Listener("tcp", "127.0.0.1", 80, None, 0, 12),
-        Listener("udp", "0.0.0.0", 53, None, 0, None),
-    ]
-
-
-def test_where_psutil_may_not_look_sockets_are_unavailable(monkeypatch):
-    psutil_with(monkeypatch, None)
-
-    with pytest.raises(Unavailable, match="may not list the sockets: access denied"):
-        sockets.from_psutil()
-
-
-def test_without_psutil_the_message_says_how_to_get_it(monkeypatch):
-    monkeypatch.setitem(sys.modules, "psutil", None)
-
-    with pytest.raises(Unavailable, match=r"pip install 'otel-bitacora\[monitor\]'"):
-        sockets.from_psutil()
