@@ -23,7 +23,16 @@ from .contract import (
     Unavailable,
 )
 from .netlink import Query, dump
-from .sockets import STATES, Listener, Sockets, from_files, from_netlink, from_psutil, from_sockstat
+from .sockets import (
+    STATES,
+    Listener,
+    Sockets,
+    from_files,
+    from_netlink,
+    from_psutil,
+    from_sockstat,
+    parse_waiting,
+)
 
 _TRANSPORT = "network.transport"
 _STATE = "network.connection.state"
@@ -132,9 +141,13 @@ class ConnectionsCollector:
     def _sources(self) -> Iterator[Callable[[], Sockets]]:
         # Netlink answers for the network namespace that this program is in, and for no other root.
         if self._host.is_own:
-            yield lambda: from_netlink(self._query)
+            yield self._from_netlink
         yield lambda: from_files(self._host, self._host.net_directory)
         yield lambda: from_sockstat(self._host, self._host.net_directory)
+
+    def _from_netlink(self) -> Sockets:
+        content = self._host.read_optional(f"{self._host.net_directory}/sockstat")
+        return from_netlink(self._query, None if content is None else parse_waiting(content))
 
     def _read_segments(self) -> Segments | None:
         content = self._host.read_optional(f"{self._host.net_directory}/snmp")

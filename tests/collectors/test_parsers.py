@@ -56,6 +56,7 @@ PARSERS = {
     "proc/1/net/udp": lambda content: sockets.parse_proc_net(content, "/proc/net/udp", "udp"),
     "proc/1/net/sockstat": sockets.parse_sockstat,
     "proc/1/net/sockstat6": sockets.parse_sockstat,
+    "proc/1/net/sockstat ": sockets.parse_waiting,
     "proc/1/net/snmp": connections.parse_snmp,
     "etc/passwd": accounts.parse_accounts,
     "proc/1/net/wireless": interfaces.parse_wireless,
