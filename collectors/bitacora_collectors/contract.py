@@ -23,6 +23,8 @@ FAST_SECONDS = 5.0
 SLOW_SECONDS = 30.0
 """How often one is read whose values hardly move, or cost more than they say."""
 
+_OWN_ROOT = Path("/")  # made once: it is compared with for every file
+
 T = TypeVar("T")
 
 
@@ -173,7 +175,7 @@ class Host:
     A system that isn't Linux has no such files; there psutil is asked instead, by whoever it can answer.
     """
 
-    root: Path = Path("/")
+    root: Path = _OWN_ROOT
     platform: str = sys.platform
     load_psutil: Callable[[], Any] = _psutil
 
@@ -193,7 +195,7 @@ class Host:
     @property
     def is_own(self) -> bool:
         """Whether the files are those of the system that this program runs on."""
-        return self.root == Path("/")
+        return self.root == _OWN_ROOT
 
     @property
     def is_linux(self) -> bool:

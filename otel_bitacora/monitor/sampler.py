@@ -57,6 +57,7 @@ class _Entry:
     collector: Collector
     timing: Timing
     state: CollectorState
+    entities: Callable[[], Iterable[Entity]]
     hung: Call[object] | None = None
 
 
@@ -160,7 +161,7 @@ class Sampler:
         for collector in collectors:
             timing = timings.get(collector.name) or Timing(collector.interval_seconds, 2.0)
             state = CollectorState(collector.name, collector.group, timing.interval_seconds)
-            self._entries[collector.name] = _Entry(collector, timing, state)
+            self._entries[collector.name] = _Entry(collector, timing, state, _entities_of(collector))
         periods = {name: entry.timing.interval_seconds for name, entry in self._entries.items()}
         self._schedule = Schedule(periods, self._clock.monotonic())
 
@@ -193,7 +194,7 @@ class Sampler:
         began, began_unix_nano = self._clock.monotonic(), self._clock.time_ns()
         try:
             readings, entities = self._guard.call(
-                lambda: _collected(entry.collector, before), entry.timing.deadline_seconds
+                lambda: (_checked(entry.collector, before), tuple(entry.entities())), entry.timing.deadline_seconds
             )
         except Unavailable as error:
             return replace(state, health=Health.UNAVAILABLE, error=str(error), sample=None, before=None)
@@ -217,9 +218,9 @@ class Sampler:
         return replace(state, health=health, error=error, duration_seconds=duration_seconds, sample=None, before=None)
 
 
-def _collected(collector: Collector, before: frozenset[int]) -> tuple[tuple[Reading, ...], tuple[Entity, ...]]:
-    readings = _checked(collector, before)
-    return readings, tuple(collector.entities()) if isinstance(collector, EntityCollector) else ()
+def _entities_of(collector: Collector) -> Callable[[], Iterable[Entity]]:
+    # Asked once: whether a class keeps a protocol costs as much to find out as some collectors.
+    return collector.entities if isinstance(collector, EntityCollector) else tuple
 
 
 def _checked(collector: Collector, before: frozenset[int]) -> tuple[Reading, ...]:
