@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 EXTRAS ?= monitor,prometheus
 
-.PHONY: run test test-servers test-installs check format bench docs build clean
+.PHONY: run test test-servers test-soak test-installs check format bench docs build clean
 .DEFAULT_GOAL := test
 
 run: $(READY)  ## Watch this machine: /metrics, the API and a page on 127.0.0.1:9464.
@@ -16,6 +16,9 @@ test: $(READY)  ## Everything that needs no server of its own.
 
 test-servers: $(READY)  ## Against real servers; one that can't start fails in CI and is skipped, by name, elsewhere.
 	$(BIN)/pytest -q -m servers -rs $(ARGS)
+
+test-soak: $(READY)  ## What takes minutes: ten thousand processes, and the like.
+	$(BIN)/pytest -q -m soak $(ARGS)
 
 test-installs: $(READY)  ## The built wheel, in a fresh environment for each kind of install.
 	$(BIN)/python tests/installs/check_installs.py $(ARGS)
