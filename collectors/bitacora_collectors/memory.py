@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from .contract import FAST_SECONDS, Attributes, Group, Host, Kind, Metric, Reading, Unavailable
+from .contract import FAST_SECONDS, Attributes, Group, Host, Kind, Metric, Reading
 from .escapes import unescape
 
 _STATE = "system.memory.state"
@@ -145,17 +145,11 @@ class MemoryCollector:
         if not self._host.is_linux:
             return list(_readings_of_psutil(self._host.psutil()))
         readings = list(_memory_readings(parse_meminfo(self._host.read_bytes("/proc/meminfo"))))
-        if (swaps := self._optional("/proc/swaps")) is not None:
+        if (swaps := self._host.read_optional("/proc/swaps")) is not None:
             readings += self._swap_readings(parse_swaps(swaps))
-        if (vmstat := self._optional("/proc/vmstat")) is not None:
+        if (vmstat := self._host.read_optional("/proc/vmstat")) is not None:
             readings += _paging_readings(parse_vmstat(vmstat))
         return readings
-
-    def _optional(self, path: str) -> bytes | None:
-        try:
-            return self._host.read_bytes(path)
-        except Unavailable:
-            return None
 
     def _swap_readings(self, swaps: list[Swap]) -> Iterator[Reading]:
         known = self._swap_states

@@ -1,6 +1,6 @@
-"""The four sources that tell of sockets, from the best to the poorest; `connections` takes the first that answers.
+"""The sources that tell of sockets, from the best to the poorest; `connections` takes the first that answers.
 
-For 10,000 sockets netlink costs a fifteenth of psutil, and a third of the files of /proc/net: `bench/sockets.py`.
+For 10,000 sockets netlink costs a thirteenth of psutil, and a third of the files of /proc/net: `bench/sockets.py`.
 """
 
 from __future__ import annotations

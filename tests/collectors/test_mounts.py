@@ -2,7 +2,7 @@
 
 import pytest
 
-from bitacora_collectors.disk import parse_mountinfo, visible
+from bitacora_collectors.mounts import parse_mountinfo, visible
 
 from .mounted import mount  # tests are no package
 

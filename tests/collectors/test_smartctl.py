@@ -3,7 +3,6 @@
 import json
 import math
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,8 @@ from hypothesis import strategies as st
 
 from bitacora_collectors import smartctl
 from bitacora_collectors.disk_health import STATES
-from bitacora_collectors.smartctl import Device, Disk, parse_disk, parse_scan, run_program
+from bitacora_collectors.programs import run_whatever_status
+from bitacora_collectors.smartctl import Device, Disk, parse_disk, parse_scan
 
 RECORDINGS = Path(__file__).parents[1] / "fixtures" / "smartctl"
 
@@ -74,19 +74,10 @@ def test_a_log_page_that_fails_does_not_drop_the_disk():
     assert (disk.error, disk.temperature_celsius, disk.smart["Power_On_Hours"]) == (None, 35, 47657)
 
 
-def test_a_program_that_hangs_is_killed():
-    with pytest.raises(TimeoutError, match="didn't end within"):
-        run_program(("sleep", "60"), 0.05)
-
-
-def test_what_a_program_prints_counts_whatever_its_status():
-    assert run_program((sys.executable, "-c", "print(1); raise SystemExit(64)"), 30) == b"1\n"
-
-
 @pytest.mark.skipif(shutil.which("smartctl") is None, reason="smartctl isn't installed (package smartmontools)")
 def test_the_real_smartctl_is_understood():
-    devices = parse_scan(run_program(smartctl.SCAN, 30))
-    missing = parse_disk(run_program(Device("/dev/no-such-disk").command, 30), SDA)
+    devices = parse_scan(run_whatever_status(smartctl.SCAN, 30))
+    missing = parse_disk(run_whatever_status(Device("/dev/no-such-disk").command, 30), SDA)
 
     assert all(device.path.startswith("/dev/") for device in devices)
     assert missing.state is None
