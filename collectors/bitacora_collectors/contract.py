@@ -264,7 +264,7 @@ class Call(Generic[T]):
 class Hung(Exception):
     """A guarded call did not return in time; `call.finished` is set if it ever does."""
 
-    def __init__(self, call: Call[object], seconds: float) -> None:
+    def __init__(self, call: Call[Any], seconds: float) -> None:
         super().__init__(f"no answer within {seconds:g} s")
         self.call = call
 
@@ -278,7 +278,7 @@ class Guard:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._calls: queue.SimpleQueue[Call[object] | None] | None = None
+        self._calls: queue.SimpleQueue[Call[Any] | None] | None = None
 
     def call(self, function: Callable[[], T], seconds: float) -> T:
         """Return what *function* returns, or raise what it raises.
@@ -286,10 +286,7 @@ class Guard:
         Raises:
             Hung: it took longer than *seconds*; its answer, if it comes, is dropped.
         """
-        call: Call[object] = Call(function)
-        if self._calls is None:
-            self._calls = self._start()
-        self._calls.put(call)
+        call = self.begin(function)
         if not call.finished.wait(seconds):
             self.close()
             raise Hung(call, seconds)
@@ -297,20 +294,28 @@ class Guard:
             raise call.error
         return call.result  # type: ignore[return-value]  # set by run(), as no error was
 
+    def begin(self, function: Callable[[], T]) -> Call[T]:
+        """Have *function* called, and return at once; whoever waits in vain for it calls `close`."""
+        call = Call(function)
+        if self._calls is None:
+            self._calls = self._start()
+        self._calls.put(call)
+        return call
+
     def close(self) -> None:
         """Let the thread end once it has nothing to do; a later call starts another."""
         if self._calls is not None:
             self._calls.put(None)
             self._calls = None
 
-    def _start(self) -> queue.SimpleQueue[Call[object] | None]:
-        calls: queue.SimpleQueue[Call[object] | None] = queue.SimpleQueue()
+    def _start(self) -> queue.SimpleQueue[Call[Any] | None]:
+        calls: queue.SimpleQueue[Call[Any] | None] = queue.SimpleQueue()
         threading.Thread(target=_serve, args=(calls,), name=self._name, daemon=True).start()
         weakref.finalize(self, calls.put, None)
         return calls
 
 
-def _serve(calls: queue.SimpleQueue[Call[object] | None]) -> None:
+def _serve(calls: queue.SimpleQueue[Call[Any] | None]) -> None:
     while (call := calls.get()) is not None:
         call.run()
         del call  # or the last result would live until the next call

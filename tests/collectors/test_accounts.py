@@ -28,3 +28,6 @@ def test_the_file_is_read_again_only_when_it_has_changed_and_an_unknown_user_is_
     assert accounts.name(7) is None  # it was asked for before, and nobody new has been seen since
     assert accounts.name(8) == "eve"
     assert accounts.name(7) == "bob"
+    host_with({"/etc/passwd": "ada:x:1000:1000:::\nkim:x:9:9:::\n"})
+    os.utime(tmp_path / "etc/passwd", ns=(1, 1))
+    assert accounts.name(9) is None  # as far as its time tells, the file is the same

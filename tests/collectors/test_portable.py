@@ -257,6 +257,7 @@ def test_where_psutil_may_not_look_sockets_are_unavailable(mac):
     [
         ((55, 3600, False), 0.55, 3600.0),
         ((55, -2, True), 0.55, None),
+        ((55, 3600, True), 0.55, None),
         ((101, -1, False), 1.0, None),
         ((0, 0, False), 0.0, 0.0),
     ],
@@ -265,12 +266,14 @@ def test_a_battery_has_its_charge_and_time_left_while_it_discharges(mac, told, c
     percent, seconds, plugged = told
     mac.psutil.battery = tuple_of(percent=percent, secsleft=seconds, power_plugged=plugged)
 
-    readings = power.PowerCollector(mac.host).collect()
+    collector = power.PowerCollector(mac.host)
+    readings = collector.collect()
 
     assert values(readings, power.CHARGE, "hw.id") == {("battery",): charge}
     assert values(readings, power.TIME_LEFT, "hw.battery.state") == (
         {("discharging",): left} if left is not None else {}
     )
+    assert [one.time_left_seconds for one in collector.entities()] == [left]
 
 
 def test_without_a_battery_there_is_no_power_to_read(mac):
