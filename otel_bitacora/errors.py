@@ -3,11 +3,20 @@
 BitacoraError
 ├── MissingExtra              an optional dependency isn't installed
 ├── SettingsError             a setting is wrong; the command line exits with 3
-│   └── CollectorUnavailable  a collector asked for by name finds nothing to read
-└── MonitorError
-    ├── PortInUse             somebody else listens there
-    ├── StateUnavailable      the state directory or the token in it can't be used
-    └── NotSampledYet         no snapshot has been published so far
+│   ├── CollectorUnavailable  a collector asked for by name finds nothing to read
+│   └── ReporterSettingsError is a ReporterError, too
+├── MonitorError
+│   ├── PortInUse             somebody else listens there
+│   ├── StateUnavailable      the state directory or the token in it can't be used
+│   └── NotSampledYet         no snapshot has been published so far
+├── ReporterError
+│   ├── JournalUnavailable    the journal can't be opened, read or written
+│   ├── JournalDamaged        bytes of the journal aren't what was written
+│   ├── QueryError            a query doesn't parse, or compares what can't be compared
+│   └── DestinationError      a destination refused a batch, or couldn't be reached
+├── SessionError              an event doesn't fit its session
+│   └── SessionNotFound       nothing is known of the session
+└── WireError                 what came over the wire isn't what Bitacora writes
 """
 
 from __future__ import annotations
@@ -53,6 +62,14 @@ class NotSampledYet(MonitorError):
     """No snapshot has been published so far."""
 
 
+class SessionError(BitacoraError):
+    """An event doesn't fit the session that it is told of."""
+
+
+class SessionNotFound(SessionError):
+    """Nothing is known of the session."""
+
+
 class WireError(BitacoraError, ValueError):
     """What came over the wire isn't what Bitacora writes; the message names the model and the key."""
 
@@ -61,7 +78,7 @@ class ReporterError(BitacoraError):
     """Something about log records: taking, keeping, finding or shipping them."""
 
 
-class ReporterSettingsError(ReporterError):
+class ReporterSettingsError(ReporterError, SettingsError):
     """A setting of the Reporter can't be used; the message names it."""
 
 

@@ -18,6 +18,7 @@ from otel_bitacora.monitor.sampler import Sampler
 from otel_bitacora.resource import service_attributes, stable_instance_id
 from otel_bitacora.settings import Settings
 
+from .housekeeping import Housekeeping, journal_of
 from .sampling import build_sampler, check_named, select_with_own
 
 if sys.platform != "win32":
@@ -37,6 +38,7 @@ class Sidecar:
     sampler: Sampler
     app: Starlette
     named: frozenset[str]
+    housekeeping: Housekeeping
 
     def start(self) -> None:
         """Start to sample.
@@ -48,6 +50,7 @@ class Sidecar:
         first = threading.Event()
         self.sampler.on_snapshot(lambda _: first.set())
         self.sampler.start()
+        self.housekeeping.start()
         if self.named:
             first.wait()
             check_named(self.sampler.snapshot, self.named)
@@ -90,4 +93,4 @@ def build_sidecar(settings: Settings) -> Sidecar:
     target = {**service_attributes(SERVICE_NAME, __version__, instance_id), **sampler.host.attributes()}
     endpoints = monitor_endpoints(sampler, Exposition(target))
     app = create_app(endpoints, token=token, allowed_hosts=settings.http.allowed_hosts)
-    return Sidecar(settings, token, sampler, app, named)
+    return Sidecar(settings, token, sampler, app, named, Housekeeping(journal_of(settings)))
