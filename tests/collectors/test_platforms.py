@@ -58,7 +58,8 @@ from otel_bitacora.resource import identify_host
 from otel_bitacora.sidecar import own_cost
 from otel_bitacora.sidecar.sampling import select_with_own
 from otel_bitacora.settings import Settings
-import otel_bitacora.sidecar.build, otel_bitacora.sidecar.run
+if platform != "win32":  # serving keeps journals, whose locks Windows hasn't
+    import otel_bitacora.sidecar.build, otel_bitacora.sidecar.run
 
 own = own_cost.SidecarCollector(OwnHost(pathlib.Path(nowhere)))
 print(json.dumps(sorted({reading.metric.name for reading in own.collect()})))

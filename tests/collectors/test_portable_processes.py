@@ -33,9 +33,10 @@ def windows():
 
 def play(fake, platform):
     """Return a host of *platform* with a clock that a test may set."""
-    system = types.SimpleNamespace(psutil=fake, now=BOOTED + 1000)
+    system = types.SimpleNamespace(psutil=fake, now=BOOTED + 1000, set_by=0)
     host = Host(platform=platform, load_psutil=lambda: fake)
-    system.table = PortableTable(host, clock=lambda: system.now)
+    # The wall clock is set while we watch: shares are of the time that has passed.
+    system.table = PortableTable(host, clock=lambda: system.now + system.set_by, monotonic=lambda: system.now)
     system.host = host
     return system
 
@@ -103,6 +104,7 @@ def test_a_share_is_of_the_time_between_two_readings_over_all_cpus(mac):
     assert values(collector.collect(), CPU_UTILIZATION) == {}
     mac.psutil.processes[1].values["cpu_times"] = tuple_of(user=3.5, system=0.75)
     mac.now += 10
+    mac.set_by = -3600
 
     shares = values(collector.collect(), CPU_UTILIZATION, "cpu.mode")
 
@@ -146,6 +148,10 @@ def test_command_lines_are_shown_only_where_they_are_wanted(mac):
     told.collect()
 
     assert by_pid(told)[70].facts.program.command_line == "/usr/local/bin/bitacora --token hush"
+    mac.now += 10
+    collector_of(mac).collect()  # as after a reload with other settings
+    told.collect()
+    assert by_pid(told)[70].facts.program.command_line is None
 
 
 def test_a_process_whose_executable_is_hidden_goes_by_its_command(windows):

@@ -40,13 +40,20 @@ _LASTING = ("exe", "cmdline", "username")
 class PortableTable:
     """As `ProcessTable`. Processes of others, of which macOS tells nothing but to root, are in `states` alone."""
 
-    def __init__(self, host: Host, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        host: Host,
+        *,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.keep_command_lines = False
         self.publishers: WeakSet[object] = WeakSet()
         self.states: Mapping[str, int] = {}
         """How many processes the last reading has found in each `process.state`."""
         self._host = host
         self._clock = clock
+        self._monotonic = monotonic
         self._lock = threading.Lock()
         self._read_at = 0.0
         self._census = Census(0, 0.0, {})
@@ -67,7 +74,7 @@ class PortableTable:
             Unavailable: psutil isn't installed.
         """
         with self._lock:
-            is_fresh = after < self._census.sequence and self._clock() - self._read_at < FRESH_SECONDS
+            is_fresh = after < self._census.sequence and self._monotonic() - self._read_at < FRESH_SECONDS
             if not is_fresh:
                 self._census = self._take(self._host.psutil())
             return self._census
@@ -79,9 +86,9 @@ class PortableTable:
         """Do nothing: nothing is open."""
 
     def _take(self, psutil: Any) -> Census:
-        now = self._clock()
+        now, before = self._monotonic(), self._census.processes
         elapsed_seconds, self._read_at = now - self._read_at, now
-        booted, cpus, before = psutil.boot_time(), psutil.cpu_count(), self._census.processes
+        booted, cpus = psutil.boot_time(), psutil.cpu_count() or 0
         found: dict[str, Facts] = {}
         states: Counter[str] = Counter()
         for process in psutil.process_iter():
@@ -93,27 +100,29 @@ class PortableTable:
                 if state is None:
                     continue  # it is dead, or just being made
                 states[state] += 1
-                name = str(process.pid)
-                stat = _stat(process.pid, state, values, booted)
-                if stat is None:
-                    continue
-                program, owner = self._what_lasts(name, process, values)
+                facts = self._facts(process, _stat(process.pid, state, values, booted), values, booted)
             except psutil.NoSuchProcess:
                 continue
-            details = Details(available_cpus=cpus, open_files=values.get("num_fds"))
-            last = before.get(name)
-            facts = Facts(stat, program, details, owner, values["create_time"] or booted)
-            found[name] = _compared(facts, last, elapsed_seconds * (cpus or 0))
+            if facts is not None:
+                name = str(process.pid)
+                details = Details(available_cpus=cpus or None, open_files=values.get("num_fds"))
+                found[name] = _compared(facts._replace(details=details), before.get(name), elapsed_seconds * cpus)
         self._lasting = {name: self._lasting[name] for name in found}
         self.states = states
-        return Census(self._census.sequence + 1, max(0.0, now - booted), found)
+        return Census(self._census.sequence + 1, max(0.0, self._clock() - booted), found)
+
+    def _facts(self, process: Any, stat: Stat | None, values: Mapping[str, Any], booted: float) -> Facts | None:
+        if stat is None:
+            return None
+        program, owner = self._what_lasts(str(process.pid), process, values)
+        return Facts(stat, program, Details(), owner, values["create_time"] or booted)
 
     def _what_lasts(self, name: str, process: Any, values: Mapping[str, Any]) -> tuple[Program, str | None]:
         """Return what costs most to ask, and is asked once: what runs, and whose it is."""
         created = values["create_time"]
         known = self._lasting.get(name)
-        is_told = known is not None and (known[1].command_line is not None or not self.keep_command_lines)
-        if known is None or known[0] != created or not is_told:
+        keeps = known is not None and known[1].command_line is not None
+        if known is None or known[0] != created or keeps is not self.keep_command_lines:
             told = process.as_dict([*_LASTING], ad_value=None)
             known = self._lasting[name] = (created, self._program(values["name"] or "", told), told["username"])
         return known[1], known[2]
