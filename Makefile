@@ -14,8 +14,9 @@ run: $(READY)  ## Watch this machine: /metrics, the API and a page on 127.0.0.1:
 test: $(READY)  ## Everything that needs no server of its own.
 	$(BIN)/pytest -q $(ARGS)
 
-soak: $(READY)  ## The faults of the Reporter at full size: more kills, flips, power losses, records; takes minutes.
+soak: $(READY)  ## What takes minutes: the Reporter's faults at full size, ten thousand processes, and the like.
 	BITACORA_SOAK=1 $(BIN)/pytest -q --durations=15 tests/faults tests/reporter $(ARGS)
+	$(BIN)/pytest -q -m soak $(ARGS)
 
 test-servers: $(READY)  ## Against real servers; one that can't start fails in CI and is skipped, by name, elsewhere.
 	$(BIN)/pytest -q -m servers -rs $(ARGS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import resource
+import sys
 import threading
 from dataclasses import dataclass
 
@@ -20,6 +20,9 @@ from otel_bitacora.settings import Settings
 
 from .housekeeping import Housekeeping, journal_of
 from .sampling import build_sampler, check_named, select_with_own
+
+if sys.platform != "win32":
+    import resource
 
 _DESCRIPTORS = 8192
 SERVICE_NAME = "otel-bitacora"
@@ -69,6 +72,8 @@ class Sidecar:
 
 def raise_descriptor_limit() -> None:
     """Let this program have more than the usual 1,024 open files, if it may: it keeps one open for each process."""
+    if sys.platform == "win32":
+        return  # there is no such limit
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(_DESCRIPTORS, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:

@@ -57,9 +57,14 @@ class _Server(uvicorn.Server):
 
 async def _run(sidecar: Sidecar, server: _Server, listener: socket.socket, reload: Callable[[], Settings]) -> None:
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, server.stopping.set)
-    loop.add_signal_handler(signal.SIGHUP, _reload, sidecar, reload)
+    handlers: dict[str, Callable[[], object]] = {
+        "SIGTERM": server.stopping.set,
+        "SIGINT": server.stopping.set,
+        "SIGHUP": lambda: _reload(sidecar, reload),  # Windows has none
+    }
+    for name, handler in handlers.items():
+        if hasattr(signal, name):
+            _handle(loop, getattr(signal, name), handler)
     watchdog = asyncio.create_task(keep_watchdog_quiet(lambda: not sidecar.sampler.is_stuck))
     try:
         await server.serve(sockets=[listener])
@@ -68,6 +73,13 @@ async def _run(sidecar: Sidecar, server: _Server, listener: socket.socket, reloa
         watchdog.cancel()
         sidecar.housekeeping.stop()
         sidecar.sampler.stop(timeout_seconds=0.2)
+
+
+def _handle(loop: asyncio.AbstractEventLoop, number: int, handler: Callable[[], object]) -> None:
+    try:
+        loop.add_signal_handler(number, handler)
+    except NotImplementedError:  # Windows' loop doesn't look for signals
+        signal.signal(number, lambda *_: loop.call_soon_threadsafe(handler))
 
 
 def _tell_ready(snapshot: Snapshot) -> None:

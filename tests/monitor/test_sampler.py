@@ -142,6 +142,11 @@ def test_the_late_answer_of_a_hung_collector_is_dropped_and_then_it_is_asked_aga
 
     assert [reading.value for reading in snapshot.families[LOAD.name].readings] == [2]
     assert numbers(snapshot, "bitacora.collector.success") == {"hanging": 1}
+    assert one._entries["hanging"].hung is None
+    hanging.may_return.clear()
+    clock.advance(5.0)
+    assert numbers(one.tick(), "bitacora.collector.timeouts") == {"hanging": 2}
+    hanging.may_return.set()
 
 
 def test_what_is_not_on_this_host_is_neither_a_success_nor_a_failure(identity: HostIdentity, clock: FakeClock) -> None:
