@@ -5,7 +5,7 @@ Importing this package loads pydantic; a program that only logs never does.
 
 from .address import Address, parse_address
 from .load import Loaded, default_config_path, load_settings
-from .model import CollectorsSettings, HttpSettings, MonitorSettings, Settings
+from .model import CollectorsSettings, HttpSettings, MonitorSettings, OtlpSettings, Settings
 from .render import json_schema, sample_toml
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "HttpSettings",
     "Loaded",
     "MonitorSettings",
+    "OtlpSettings",
     "Settings",
     "default_config_path",
     "json_schema",

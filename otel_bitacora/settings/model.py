@@ -10,6 +10,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from .address import parse_address
+from .endpoint import parse_endpoint
+from .headers import parse_headers
 
 
 def _split_commas(value: object) -> object:
@@ -56,12 +58,31 @@ def _is_loopback(value: str) -> str:
     return value
 
 
+def _is_endpoint(value: str) -> str:
+    parse_endpoint(value)
+    return value
+
+
+def _are_headers(value: SecretStr) -> SecretStr:
+    parse_headers(value.get_secret_value())
+    return value
+
+
+def _is_file(value: Path) -> Path:
+    if not value.is_file():
+        raise ValueError("must be a file that exists")
+    return value
+
+
 Names = Annotated[tuple[str, ...], BeforeValidator(_split_commas)]
 ControlGroups = Annotated[tuple[str, ...], BeforeValidator(_split_commas), AfterValidator(_are_control_groups)]
 Disks = Annotated[tuple[str, ...], BeforeValidator(_split_commas), AfterValidator(_are_disks)]
 Pattern = Annotated[str, AfterValidator(_is_pattern)]
 ListenAddress = Annotated[str, AfterValidator(_is_loopback)]
 Directory = Annotated[Path, AfterValidator(_is_directory)]
+Endpoint = Annotated[str, AfterValidator(_is_endpoint)]
+Headers = Annotated[SecretStr, AfterValidator(_are_headers)]
+File = Annotated[Path, AfterValidator(_is_file)]
 IntervalSeconds = Annotated[float, Field(ge=0.1, le=3600)]
 DeadlineSeconds = Annotated[float, Field(gt=0, le=60)]
 
@@ -226,6 +247,47 @@ class CollectorsSettings(_Section):
     disk_health: DiskHealthSettings = DiskHealthSettings()
 
 
+class OtlpSettings(_Section):
+    """Where metrics are sent over OTLP, beside being served; the standard OTEL_* variables set the same."""
+
+    endpoint: Endpoint | None = Field(
+        None,
+        description="URL of a receiver of OTLP, such as http://127.0.0.1:4318; over HTTP, /v1/metrics is added to it. "
+        "The standard OTEL_EXPORTER_OTLP_ENDPOINT does the same; with neither, nothing is sent.",
+    )
+    metrics_endpoint: Endpoint | None = Field(
+        None, description="The whole URL for metrics, to which nothing is added; goes before the other."
+    )
+    protocol: Literal["http/protobuf", "grpc"] = Field(
+        "http/protobuf", description="What the receiver speaks there: http/protobuf (4318, usually) or grpc (4317)."
+    )
+    headers: Headers | None = Field(
+        None,
+        description="Headers to send along, such as authorization=Bearer%20abc: key=value pairs, with commas between.",
+    )
+    headers_file: File | None = Field(None, description="A file that holds them, such as a mounted secret.")
+    compression: Literal["none", "gzip"] = Field("none", description="none or gzip.")
+    timeout_seconds: float = Field(
+        10.0,
+        ge=0.1,
+        le=60,
+        description="How long the receiver may take, retries included. OTEL_EXPORTER_OTLP_TIMEOUT is in milliseconds.",
+    )
+    interval_seconds: float = Field(
+        60.0,
+        ge=1,
+        le=3600,
+        description="How often the newest values are sent. OTEL_METRIC_EXPORT_INTERVAL is in milliseconds.",
+    )
+    certificate_file: File | None = Field(None, description="Certificates to trust in place of the system's (PEM).")
+    client_key_file: File | None = Field(None, description="The key of our own certificate (PEM).")
+    client_certificate_file: File | None = Field(None, description="Our own certificate, where one is asked for (PEM).")
+    processes: bool = Field(
+        True,
+        description="Whether each process is sent, as a Resource of its own; else the sums that /metrics has of them.",
+    )
+
+
 class Settings(BaseSettings):
     """The whole. `load_settings` merges the sources; constructed directly it takes only what it is given."""
 
@@ -247,6 +309,7 @@ class Settings(BaseSettings):
     token_file: Path | None = Field(None, description="A file that holds the token, such as a mounted secret.")
     http: HttpSettings = HttpSettings()
     monitor: MonitorSettings = MonitorSettings()
+    otlp: OtlpSettings = OtlpSettings()
     collectors: CollectorsSettings = CollectorsSettings()
 
     @classmethod

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import resource
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 
@@ -13,12 +15,17 @@ from otel_bitacora import __version__
 from otel_bitacora.http.app import create_app
 from otel_bitacora.http.token import obtain_token, state_directory
 from otel_bitacora.monitor.exposition import Exposition
+from otel_bitacora.monitor.otlp.outcome import Tally
+from otel_bitacora.monitor.otlp.target import Target, target_of
 from otel_bitacora.monitor.routes import monitor_endpoints
 from otel_bitacora.monitor.sampler import Sampler
 from otel_bitacora.resource import service_attributes, stable_instance_id
-from otel_bitacora.settings import Settings
+from otel_bitacora.settings import Address, Settings
 
 from .sampling import build_sampler, check_named, select_with_own
+
+if TYPE_CHECKING:
+    from otel_bitacora.monitor.otlp.pusher import Pusher
 
 _DESCRIPTORS = 8192
 SERVICE_NAME = "otel-bitacora"
@@ -27,21 +34,28 @@ log = logging.getLogger("otel_bitacora.sidecar")
 
 @dataclass(slots=True)
 class Sidecar:
-    """One sampler and the app that publishes it."""
+    """One sampler, the app that publishes it, and what sends it on where the settings name a receiver."""
 
     settings: Settings
     token: str
     sampler: Sampler
     app: Starlette
     named: frozenset[str]
+    resource: Mapping[str, str]
+    target: Target | None
+    tallies: tuple[Tally, ...]
+    pusher: Pusher | None = None
 
-    def start(self) -> None:
-        """Start to sample.
+    def start(self, own: Address) -> None:
+        """Start to sample and to send, *own* being the address that is served on.
 
         Raises:
             CollectorUnavailable: a collector that was asked for by name finds nothing to read.
+            SettingsError: nothing may be sent where the settings have it sent.
+            MissingExtra: what sends isn't installed.
         """
         raise_descriptor_limit()
+        self._start_sending(own)
         first = threading.Event()
         self.sampler.on_snapshot(lambda _: first.set())
         self.sampler.start()
@@ -49,19 +63,39 @@ class Sidecar:
             first.wait()
             check_named(self.sampler.snapshot, self.named)
 
+    def stop(self) -> None:
+        """Stop to sample and to send, within a second, whatever hangs."""
+        self.sampler.stop(timeout_seconds=0.2)
+        if self.pusher is not None:
+            self.pusher.stop(timeout_seconds=0.5)
+
+    def _start_sending(self, own: Address) -> None:
+        if self.target is None:
+            return
+        from .sending import build_pusher  # noqa: PLC0415 - OpenTelemetry's SDK is much to load where nothing is sent
+
+        self.pusher = build_pusher(
+            self.target,
+            own,
+            sampler=self.sampler,
+            resource=self.resource,
+            tally=self.tallies[0],
+            processes=self.settings.otlp.processes,
+        )
+        self.pusher.start()
+
     def reload(self, settings: Settings) -> None:
         """Read with other *settings* from now on; what needs a restart is named in the log."""
-        if (settings.http, settings.token, settings.token_file, settings.state_dir, settings.monitor.root_path) != (
-            self.settings.http,
-            self.settings.token,
-            self.settings.token_file,
-            self.settings.state_dir,
-            self.settings.monitor.root_path,
-        ):
-            log.warning("[http], token, state_dir and monitor.root_path take effect after a restart")
-        selection = select_with_own(settings)
+        if _what_needs_a_restart(settings) != _what_needs_a_restart(self.settings):
+            log.warning("[http], [otlp], token, state_dir and monitor.root_path take effect after a restart")
+        selection = select_with_own(settings, self.tallies)
         self.sampler.replace(selection.collectors, selection.timings)
         self.settings = settings
+
+
+def _what_needs_a_restart(settings: Settings) -> tuple[object, ...]:
+    root_path = settings.monitor.root_path
+    return settings.http, settings.otlp, settings.token, settings.token_file, settings.state_dir, root_path
 
 
 def raise_descriptor_limit() -> None:
@@ -80,9 +114,11 @@ def build_sidecar(settings: Settings) -> Sidecar:
         StateUnavailable: the token can't be kept in the state directory.
     """
     token = obtain_token(settings)
-    sampler, named = build_sampler(settings)
+    otlp = target_of(settings.otlp)
+    tallies = (Tally("otlp"),) if otlp else ()
+    sampler, named = build_sampler(settings, tallies)
     instance_id = stable_instance_id(sampler.host, state_directory(settings))
     target = {**service_attributes(SERVICE_NAME, __version__, instance_id), **sampler.host.attributes()}
     endpoints = monitor_endpoints(sampler, Exposition(target))
     app = create_app(endpoints, token=token, allowed_hosts=settings.http.allowed_hosts)
-    return Sidecar(settings, token, sampler, app, named)
+    return Sidecar(settings, token, sampler, app, named, target, otlp, tallies)

@@ -66,7 +66,7 @@ async def _run(sidecar: Sidecar, server: _Server, listener: socket.socket, reloa
     finally:
         notify("STOPPING=1")
         watchdog.cancel()
-        sidecar.sampler.stop(timeout_seconds=0.2)
+        sidecar.stop()
 
 
 def _tell_ready(snapshot: Snapshot) -> None:

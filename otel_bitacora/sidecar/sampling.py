@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from otel_bitacora.errors import CollectorUnavailable
+from otel_bitacora.monitor.otlp.outcome import ExportersCollector, Tally
 from otel_bitacora.monitor.registry import Selection, select
 from otel_bitacora.monitor.sampler import Sampler
 from otel_bitacora.monitor.snapshot import Health, Snapshot
@@ -12,16 +15,16 @@ from otel_bitacora.settings import Settings
 from .own_cost import SidecarCollector
 
 
-def build_sampler(settings: Settings) -> tuple[Sampler, frozenset[str]]:
+def build_sampler(settings: Settings, tallies: Sequence[Tally] = ()) -> tuple[Sampler, frozenset[str]]:
     """Return a sampler for *settings*, and the collectors that must find something to read."""
-    selection = select_with_own(settings)
+    selection = select_with_own(settings, tallies)
     host = identify_host(settings.monitor.root_path)
     return Sampler(selection.collectors, host=host, timings=selection.timings), selection.named
 
 
-def select_with_own(settings: Settings) -> Selection:
-    """Return the collectors that *settings* ask for, and the sidecar's own cost."""
-    return select(settings, extra=[SidecarCollector()])
+def select_with_own(settings: Settings, tallies: Sequence[Tally] = ()) -> Selection:
+    """Return the collectors that *settings* ask for, the sidecar's own cost, and what its exporters have done."""
+    return select(settings, extra=[SidecarCollector(), ExportersCollector(*tallies)])
 
 
 def check_named(snapshot: Snapshot, named: frozenset[str]) -> None:
