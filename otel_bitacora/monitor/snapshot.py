@@ -76,6 +76,8 @@ class Snapshot:
     states: tuple[CollectorState, ...]
     families: Mapping[str, Family]
     """Metric name to its readings, in the order of the collectors."""
+    periodic: frozenset[str] = frozenset()
+    """The collectors that were read because their own turn had come, for whoever must not be sped up by others."""
 
     def state(self, collector: str) -> CollectorState | None:
         return next((state for state in self.states if state.name == collector), None)
