@@ -44,7 +44,8 @@ class Schedule:
     """Due times of named things with a period each, in seconds of a monotonic clock; any thread may call.
 
     All periods share one origin, so that what has the same period is read in the same tick. What is sped up is read
-    on the faster grid alone: its own turn is the nearest of these, so that nothing is read twice within a moment.
+    on the faster grid alone, its own turn being the first of these that comes after its time, so that nothing is read
+    twice within a moment.
     """
 
     def __init__(self, periods: Mapping[str, float], start: float) -> None:
@@ -60,9 +61,9 @@ class Schedule:
         """Return what is due, and book its next time: the first one on the grid that lies after *now*."""
         with self._lock:
             names = tuple(name for name in self._periods if name in self._called or self._next(name) <= now)
-            periodic = frozenset(name for name in names if self._due[name] <= now + self._fast.get(name, 0.0) / 2)
+            periodic = frozenset(name for name in names if self._due[name] <= now)
             for name in periodic:
-                self._due[name] = self._after(max(now, self._due[name]), self._periods[name])
+                self._due[name] = self._after(now, self._periods[name])
             for name in names:
                 if name in self._fast:
                     self._fast_due[name] = self._after(now, self._fast[name])
