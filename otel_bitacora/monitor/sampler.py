@@ -79,6 +79,7 @@ class Sampler:
     ) -> None:
         self.host = host
         self._clock = clock or SystemClock()
+        self._started = self._clock.monotonic()
         self._guard = Guard("bitacora-collect")
         self._counters = MonotoneCounters()
         self._snapshot: Snapshot | None = None
@@ -90,7 +91,7 @@ class Sampler:
         self._subscribing = threading.Lock()
         self._thread: threading.Thread | None = None
         self._entries: dict[str, _Entry] = {}
-        self._schedule = Schedule({}, 0.0)
+        self._schedule = Schedule({}, self._started)
         self._install(collectors, timings or {})
 
     @property
@@ -132,7 +133,7 @@ class Sampler:
     def subscribe(self, groups: Iterable[Group], interval_seconds: float) -> Subscription:
         """Have the collectors of *groups* read every *interval_seconds*, until the subscription is closed.
 
-        The first reading follows at once. The shortest interval that anybody asked for counts, within
+        The first reading follows within that time. The shortest interval that anybody asked for counts, within
         `FASTEST_SECONDS`; other groups, and collectors that are slow by themselves, keep their periods.
         """
         subscription = Subscription(frozenset(groups), interval_seconds, self._unsubscribe)
@@ -171,13 +172,14 @@ class Sampler:
     def tick(self) -> Snapshot:
         """Read what is due and publish; returns the new snapshot."""
         with self._ticking:
-            due = self._schedule.due(self._clock.monotonic())
+            now = self._clock.monotonic()
+            due = self._schedule.due(now)
             for name in due.names:
                 entry = self._entries[name]
                 state = self._read(entry)
                 _tell(entry.state, state)
                 entry.state = state
-            snapshot = self._publish(due.periodic)
+            snapshot = self._publish(due.periodic, now - self._started)
         for listener in self._listeners:
             listener(snapshot)
         return snapshot
@@ -190,7 +192,7 @@ class Sampler:
             entries[collector.name] = _Entry(collector, timing, state)
         periods = {name: entry.timing.interval_seconds for name, entry in entries.items()}
         self._entries = entries
-        self._schedule = Schedule(periods, self._clock.monotonic())
+        self._schedule = Schedule(periods, self._started)
 
     def _unsubscribe(self, subscription: Subscription) -> None:
         with self._subscribing:
@@ -199,24 +201,27 @@ class Sampler:
 
     def _speed_up(self) -> None:
         collectors = [entry.collector for entry in self._entries.values()]
-        if self._schedule.speed_up(fast_periods(self._subscriptions, collectors)):
+        periods = fast_periods(self._subscriptions, collectors)
+        if self._schedule.speed_up(periods, self._clock.monotonic()):
             self._wake.set()
 
     def _run(self) -> None:
         while True:
-            self._wake.wait(self._schedule.seconds_until_due(self._clock.monotonic()))
+            is_woken = self._wake.wait(self._schedule.seconds_until_due(self._clock.monotonic()))
             self._wake.clear()
             if self._stopping:
                 return
+            if is_woken and self._schedule.seconds_until_due(self._clock.monotonic()) > 0:
+                continue  # something is due sooner than it was, but not yet
             try:
                 self.tick()
             except Exception:
                 log.exception("a tick failed; sampling goes on")
 
-    def _publish(self, periodic: frozenset[str]) -> Snapshot:
+    def _publish(self, periodic: frozenset[str], elapsed_seconds: float) -> Snapshot:
         states = tuple(entry.state for entry in self._entries.values())
         sequence = self._snapshot.sequence + 1 if self._snapshot else 1
-        snapshot = Snapshot(sequence, self._clock.time_ns(), self.host, states, gather(states), periodic)
+        snapshot = Snapshot(sequence, self._clock.time_ns(), self.host, states, gather(states), periodic, elapsed_seconds)
         self._snapshot = snapshot
         return snapshot
 

@@ -82,15 +82,19 @@ class Schedule:
         with self._lock:
             self._called.update(name for name in names if name in self._periods)
 
-    def speed_up(self, periods: Mapping[str, float]) -> bool:
+    def speed_up(self, periods: Mapping[str, float], now: float) -> bool:
         """Have each name of *periods* read that often, and every other one as before.
 
-        Returns whether that is news for any of them: such a one is due at once.
+        Returns whether that is news for any of them: such a one is due before long.
         """
         with self._lock:
             fast = {name: period for name, period in periods.items() if period < self._periods.get(name, 0.0)}
             news = {name for name, period in fast.items() if self._fast.get(name) != period}
-            self._fast_due = {name: self._start if name in news else self._fast_due[name] for name in fast}
+            self._fast_due = {
+                # Never later than its own turn, which may be the very first.
+                name: min(self._due[name], self._after(now, period)) if name in news else self._fast_due[name]
+                for name, period in fast.items()
+            }
             self._fast = fast
             return bool(news)
 

@@ -56,19 +56,27 @@ def test_what_was_due_is_next_due_later_but_within_its_period(periods: list[floa
         assert schedule.due(now).names == ()
 
 
-def test_what_is_sped_up_is_read_at_once_then_on_the_faster_grid_and_the_rest_as_before() -> None:
+def test_what_is_sped_up_is_read_on_the_faster_grid_and_the_rest_as_before() -> None:
     schedule = Schedule({"cpu": 5.0, "disk": 5.0}, start=0.0)
     schedule.due(0.0)
 
-    schedule.speed_up({"cpu": 1.0})
+    schedule.speed_up({"cpu": 1.0}, now=0.4)
     ticks = [schedule.due(now).names for now in (0.4, 1.0, 1.5, 2.0, 5.0)]
 
-    assert ticks == [("cpu",), ("cpu",), (), ("cpu",), ("cpu", "disk")]
+    assert ticks == [(), ("cpu",), (), ("cpu",), ("cpu", "disk")]
+
+
+def test_what_is_sped_up_before_its_first_turn_has_that_turn() -> None:
+    schedule = Schedule({"cpu": 5.0}, start=0.0)
+
+    schedule.speed_up({"cpu": 1.0}, now=0.4)
+
+    assert schedule.due(0.4) == Due(("cpu",), frozenset({"cpu"}))
 
 
 def test_what_is_sped_up_keeps_a_turn_of_its_own_in_each_of_its_periods() -> None:
     schedule = Schedule({"cpu": 5.0}, start=0.0)
-    schedule.speed_up({"cpu": 0.1})
+    schedule.speed_up({"cpu": 0.1}, now=0.0)
 
     own = [number / 10 for number in range(151) if schedule.due(number / 10).periodic]
 
@@ -77,7 +85,7 @@ def test_what_is_sped_up_keeps_a_turn_of_its_own_in_each_of_its_periods() -> Non
 
 def test_two_grids_never_lead_to_two_readings_within_a_moment() -> None:
     schedule = Schedule({"cpu": 0.7}, start=0.0)
-    schedule.speed_up({"cpu": 0.1})
+    schedule.speed_up({"cpu": 0.1}, now=0.0)
     now, read = 0.0, []
 
     while now < 20.0:
@@ -92,7 +100,7 @@ def test_a_period_that_is_not_faster_than_its_own_changes_nothing() -> None:
     schedule = Schedule({"cpu": 5.0}, start=0.0)
     schedule.due(0.0)
 
-    schedule.speed_up({"cpu": 5.0, "nobody": 1.0})
+    schedule.speed_up({"cpu": 5.0, "nobody": 1.0}, now=0.0)
 
     assert schedule.due(1.0).names == ()
     assert schedule.seconds_until_due(1.0) == pytest.approx(4.0)
@@ -100,12 +108,14 @@ def test_a_period_that_is_not_faster_than_its_own_changes_nothing() -> None:
 
 def test_a_second_subscriber_with_the_same_wish_starts_no_grid_anew() -> None:
     schedule = Schedule({"cpu": 5.0}, start=0.0)
-    schedule.speed_up({"cpu": 1.0})
-    schedule.due(0.4)
+    first = schedule.speed_up({"cpu": 1.0}, now=0.0)
+    schedule.due(1.0)
 
-    schedule.speed_up({"cpu": 1.0})
+    second = schedule.speed_up({"cpu": 1.0}, now=1.2)
+    third = schedule.speed_up({"cpu": 0.5}, now=1.3)
 
-    assert schedule.due(0.6).names == ()
+    assert (first, second, third) == (True, False, True)
+    assert schedule.seconds_until_due(1.3) == pytest.approx(0.2)
 
 
 def test_who_is_called_for_is_read_at_once_and_keeps_its_turn() -> None:
