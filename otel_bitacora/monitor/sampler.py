@@ -221,7 +221,9 @@ class Sampler:
     def _publish(self, periodic: frozenset[str], elapsed_seconds: float) -> Snapshot:
         states = tuple(entry.state for entry in self._entries.values())
         sequence = self._snapshot.sequence + 1 if self._snapshot else 1
-        snapshot = Snapshot(sequence, self._clock.time_ns(), self.host, states, gather(states), periodic, elapsed_seconds)
+        snapshot = Snapshot(
+            sequence, self._clock.time_ns(), self.host, states, gather(states), periodic, elapsed_seconds
+        )
         self._snapshot = snapshot
         return snapshot
 

@@ -288,6 +288,38 @@ class OtlpSettings(_Section):
     )
 
 
+Ratio = Annotated[float, Field(ge=0, le=1)]
+
+
+class EventsSettings(_Section):
+    """What is said at once when it happens, in the log, beside being sampled."""
+
+    pressure: bool = Field(True, description="Tasks that had to wait for too long within two seconds.")
+    cpu_stall_ratio: Ratio = Field(
+        0.0,
+        description="Share of two seconds in which tasks waited for a CPU; 0 for never: compilers keep them waiting.",
+    )
+    memory_stall_ratio: Ratio = Field(0.1, description="The same for memory.")
+    io_stall_ratio: Ratio = Field(0.5, description="The same for I/O.")
+    out_of_memory: bool = Field(True, description="Processes that the kernel killed for want of memory.")
+    units: bool = Field(True, description="Units of systemd that failed.")
+    links: bool = Field(True, description="Network interfaces that got or lost their link.")
+    exclude_links: Pattern = Field(
+        r"^(br-|cali|cni|docker|flannel|tap|tun|veth|virbr|vnet)",
+        description="Interfaces whose links are no events: those of containers; a regular expression, empty for none.",
+    )
+    file_systems: bool = Field(True, description="File systems that got nearly full.")
+    file_system_ratio: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.95, description="How full nearly full is, of what users may use."
+    )
+    min_interval_seconds: float = Field(
+        30.0,
+        ge=1,
+        le=86_400,
+        description="Events of one thing that follow more closely are counted, and one is logged.",
+    )
+
+
 class Settings(BaseSettings):
     """The whole. `load_settings` merges the sources; constructed directly it takes only what it is given."""
 
@@ -312,6 +344,7 @@ class Settings(BaseSettings):
     token_file: Path | None = Field(None, description="A file that holds the token, such as a mounted secret.")
     http: HttpSettings = HttpSettings()
     monitor: MonitorSettings = MonitorSettings()
+    events: EventsSettings = EventsSettings()
     otlp: OtlpSettings = OtlpSettings()
     collectors: CollectorsSettings = CollectorsSettings()
 

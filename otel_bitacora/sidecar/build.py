@@ -14,6 +14,9 @@ from starlette.applications import Starlette
 from otel_bitacora import __version__
 from otel_bitacora.http.app import create_app
 from otel_bitacora.http.token import obtain_token, state_directory
+from otel_bitacora.monitor.events.record import EventLog
+from otel_bitacora.monitor.events.sources import event_sources
+from otel_bitacora.monitor.events.watch import Watch
 from otel_bitacora.monitor.exposition import Exposition
 from otel_bitacora.monitor.otlp.outcome import Tally
 from otel_bitacora.monitor.otlp.target import Target, target_of
@@ -22,7 +25,7 @@ from otel_bitacora.monitor.sampler import Sampler
 from otel_bitacora.resource import service_attributes, stable_instance_id
 from otel_bitacora.settings import Address, Settings
 
-from .sampling import build_sampler, check_named, select_with_own
+from .sampling import Own, build_sampler, check_named, select_with_own
 
 if TYPE_CHECKING:
     from otel_bitacora.monitor.otlp.pusher import Pusher
@@ -43,11 +46,12 @@ class Sidecar:
     named: frozenset[str]
     resource: Mapping[str, str]
     target: Target | None
-    tallies: tuple[Tally, ...]
+    own: Own
+    watch: Watch
     pusher: Pusher | None = None
 
-    def start(self, own: Address) -> None:
-        """Start to sample and to send, *own* being the address that is served on.
+    def start(self, address: Address) -> None:
+        """Start to sample, to watch and to send, *address* being the one that is served on.
 
         Raises:
             CollectorUnavailable: a collector that was asked for by name finds nothing to read.
@@ -55,31 +59,34 @@ class Sidecar:
             MissingExtra: what sends isn't installed.
         """
         raise_descriptor_limit()
-        self._start_sending(own)
+        self._start_sending(address)
+        self.sampler.on_snapshot(self.watch.seen)
         first = threading.Event()
         self.sampler.on_snapshot(lambda _: first.set())
         self.sampler.start()
+        self.watch.start()
         if self.named:
             first.wait()
             check_named(self.sampler.snapshot, self.named)
 
     def stop(self) -> None:
-        """Stop to sample and to send, within a second, whatever hangs."""
+        """Stop to watch, to sample and to send, in little more than a second, whatever hangs."""
+        self.watch.stop(timeout_seconds=0.3)
         self.sampler.stop(timeout_seconds=0.2)
         if self.pusher is not None:
             self.pusher.stop(timeout_seconds=0.5)
 
-    def _start_sending(self, own: Address) -> None:
+    def _start_sending(self, address: Address) -> None:
         if self.target is None:
             return
         from .sending import build_pusher  # noqa: PLC0415 - OpenTelemetry's SDK is much to load where nothing is sent
 
         self.pusher = build_pusher(
             self.target,
-            own,
+            address,
             sampler=self.sampler,
             resource=self.resource,
-            tally=self.tallies[0],
+            tally=self.own.tallies[0],
             processes=self.settings.otlp.processes,
         )
         self.pusher.start()
@@ -87,15 +94,23 @@ class Sidecar:
     def reload(self, settings: Settings) -> None:
         """Read with other *settings* from now on; what needs a restart is named in the log."""
         if _what_needs_a_restart(settings) != _what_needs_a_restart(self.settings):
-            log.warning("[http], [otlp], token, state_dir and monitor.root_path take effect after a restart")
-        selection = select_with_own(settings, self.tallies)
+            log.warning("[http], [events], [otlp], token, state_dir and monitor.root_path take effect after a restart")
+        selection = select_with_own(settings, self.own)
         self.sampler.replace(selection.collectors, selection.timings)
         self.settings = settings
 
 
 def _what_needs_a_restart(settings: Settings) -> tuple[object, ...]:
     root_path = settings.monitor.root_path
-    return settings.http, settings.otlp, settings.token, settings.token_file, settings.state_dir, root_path
+    return (
+        settings.http,
+        settings.events,
+        settings.otlp,
+        settings.token,
+        settings.token_file,
+        settings.state_dir,
+        root_path,
+    )
 
 
 def raise_descriptor_limit() -> None:
@@ -115,10 +130,11 @@ def build_sidecar(settings: Settings) -> Sidecar:
     """
     token = obtain_token(settings)
     otlp = target_of(settings.otlp)
-    tallies = (Tally("otlp"),) if otlp else ()
-    sampler, named = build_sampler(settings, tallies)
+    own = Own((Tally("otlp"),) if otlp else (), EventLog(settings.events.min_interval_seconds))
+    sampler, named = build_sampler(settings, own)
+    watch = Watch(event_sources(settings), events=own.events, wake=sampler.wake)
     instance_id = stable_instance_id(sampler.host, state_directory(settings))
     target = {**service_attributes(SERVICE_NAME, __version__, instance_id), **sampler.host.attributes()}
     endpoints = monitor_endpoints(sampler, Exposition(target))
     app = create_app(endpoints, token=token, allowed_hosts=settings.http.allowed_hosts)
-    return Sidecar(settings, token, sampler, app, named, target, otlp, tallies)
+    return Sidecar(settings, token, sampler, app, named, target, otlp, own, watch)
