@@ -25,6 +25,8 @@ _EXECUTABLE_NAME = "process.executable.name"
 _UNIT_NAME = "systemd.unit.name"
 _CREATION_TIME = "process.creation.time"
 _IDENTITY = ("process.pid", _CREATION_TIME, _UNIT_NAME)
+# Some programs are given secrets there: it is for the API, which a token guards, if anybody.
+_NOT_SENT = frozenset({"process.command_line"})
 # What this program counts itself, and not the kernel or a driver before it.
 _OWN = ("bitacora.collector.", "bitacora.exporter.", "bitacora.monitor.", "bitacora.sidecar.")
 _NAMESPACE = uuid.UUID("5f0ffb3a-8a3e-4b1c-8d0f-6f0a54c1b9a1")
@@ -98,11 +100,12 @@ class Translation:
         identity = [f"{key}={attributes[key]}" for key in _IDENTITY if key in attributes]
         identity = identity or [f"{key}={value}" for key, value in sorted(attributes.items())]
         executable = attributes.get(_EXECUTABLE_NAME)
+        described = {key: value for key, value in attributes.items() if key not in _NOT_SENT}
         service = {
             "service.name": f"unknown_service:{executable}" if executable else "unknown_service",
             "service.instance.id": str(uuid.uuid5(_NAMESPACE, "\n".join([self._instance_id, *identity]))),
         }
-        return Resource({**self._host, **attributes, **service}, SCHEMA_URL)
+        return Resource({**self._host, **described, **service}, SCHEMA_URL)
 
     def _finished(self, resource: Resource, streams: Streams) -> ResourceMetrics:
         return ResourceMetrics(resource, [ScopeMetrics(self._scope, streams.finished(), SCHEMA_URL)], SCHEMA_URL)

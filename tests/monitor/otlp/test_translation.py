@@ -32,7 +32,14 @@ STARTED = 1_000_000_000
 
 class Process:
     def __init__(self, pid: int, created: str, *, seconds: float = 1.5) -> None:
-        self.attributes = MappingProxyType({"process.pid": pid, "process.creation.time": created, EXECUTABLE: "make"})
+        self.attributes = MappingProxyType(
+            {
+                "process.pid": pid,
+                "process.creation.time": created,
+                EXECUTABLE: "make",
+                "process.command_line": "make TOKEN=hunter2",  # never sent
+            }
+        )
         self._seconds = seconds
 
     def readings(self) -> tuple[Reading, ...]:
