@@ -8,7 +8,7 @@ import select
 import socket
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 
 from bitacora_collectors.contract import Unavailable
@@ -19,6 +19,7 @@ from .record import EventLog
 
 log = logging.getLogger("otel_bitacora.monitor")
 _WAKE_SECONDS = 1.0  # at the least between two times that the sampler is woken
+_MOST_NEWS = 200  # of one descriptor in a second: more is no news, but something that is broken
 
 
 class Watch:
@@ -43,6 +44,8 @@ class Watch:
         self._snapshots: deque[Snapshot] = deque(maxlen=1)
         self._stopping = False
         self._descriptors: dict[int, Source] = {}
+        self._news: Counter[int] = Counter()
+        self._news_since = 0.0
         self._thread: threading.Thread | None = None
         self._rope: socket.socket | None = None
 
@@ -116,12 +119,22 @@ class Watch:
     def _hear(self, source: Source, descriptor: int, poll: select.poll) -> None:
         try:
             self._tell(source.ready(descriptor))
+            self._count_news(descriptor)
         except Gone as reason:
             log.debug("one of %s says nothing more: %s", source.name, reason)
             poll.unregister(descriptor)
             del self._descriptors[descriptor]
         except Exception as error:  # noqa: BLE001
             self._fail(source, error, poll)
+
+    def _count_news(self, descriptor: int) -> None:
+        now = self._monotonic()
+        if now - self._news_since >= 1:
+            self._news.clear()
+            self._news_since = now
+        self._news[descriptor] += 1
+        if self._news[descriptor] > _MOST_NEWS:
+            raise RuntimeError(f"descriptor {descriptor} is never done")
 
     def _tell(self, events: Iterable[Event]) -> None:
         for event in events:

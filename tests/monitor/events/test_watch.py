@@ -23,6 +23,7 @@ class FakeSource:
         self.name = name
         self.urgent = urgent
         self.error: Exception | None = None
+        self.is_deaf = False
         self.error_at_start: Exception | None = None
         self.opened, self.heard, self.closed = threading.Event(), threading.Semaphore(0), threading.Event()
 
@@ -34,7 +35,8 @@ class FakeSource:
 
     def ready(self, descriptor: int) -> Iterator[Event]:
         assert self.urgent is not None
-        self.urgent.silence()
+        if not self.is_deaf:
+            self.urgent.silence()
         yield from self._say("ready")
 
     def seen(self, snapshot: Snapshot) -> Iterator[Event]:
@@ -173,6 +175,20 @@ def test_a_descriptor_whose_source_fails_is_not_asked_again(
 
     assert [record.getMessage() for record in caplog.records] == ["events of bad end: OSError: no"]
     assert watching._descriptors == {}
+
+
+def test_a_descriptor_that_is_never_done_does_not_keep_the_processor_busy_for_ever(
+    watch: StartWatch, urgent: Urgent, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = FakeSource("pressure", urgent)
+    source.is_deaf = True
+    watching = watch(source)
+
+    urgent.ring()
+    assert source.closed.wait(30)
+    watching.stop(30)
+
+    assert f"events of pressure end: RuntimeError: descriptor {urgent.descriptor} is never done" in caplog.text
 
 
 def test_a_descriptor_that_is_gone_leaves_its_source_to_the_others(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
+import ssl
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
@@ -21,8 +24,14 @@ class HttpReceiver(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self) -> None:
+    def __init__(self, certificate: Path | None = None) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            # Not at once, or a client that hangs up in the handshake would end the server's thread.
+            self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
+        self.clients: set[object] = set()
         self.requests: list[tuple[str, dict[str, str], ExportMetricsServiceRequest]] = []
         self.status = 200
         self.answer_headers: dict[str, str] = {}
@@ -38,6 +47,7 @@ class HttpReceiver(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     server: HttpReceiver
+    protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -45,21 +55,28 @@ class _Handler(BaseHTTPRequestHandler):
             body = gzip.decompress(body)
         headers = {name.lower(): value for name, value in self.headers.items()}
         self.server.requests.append((self.path, headers, ExportMetricsServiceRequest.FromString(body)))
+        self.server.clients.add(self.client_address)
         self.server.asked.set()
         self.server.may_answer.wait(60)
         self.send_response(self.server.status)
         for name, value in {"Content-Length": str(len(self.server.answer)), **self.server.answer_headers}.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(self.server.answer)
+        with contextlib.suppress(OSError):  # it has heard enough
+            self.wfile.write(self.server.answer)
+
+    def handle(self) -> None:
+        with contextlib.suppress(OSError):
+            super().handle()
 
     def log_message(self, *_: object) -> None:
         pass
 
 
 @contextmanager
-def http_receiver() -> Iterator[HttpReceiver]:
-    with HttpReceiver() as server:
+def http_receiver(certificate: Path | None = None) -> Iterator[HttpReceiver]:
+    """Serve HTTP, or HTTPS with a *certificate*, on a free port."""
+    with HttpReceiver(certificate) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
         yield server

@@ -1,12 +1,16 @@
 """OpenTelemetry's exporters as we use them, with receivers that answer in every way."""
 
 import logging
+import shutil
 import socket
+import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import certifi
 import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 from opentelemetry.sdk.metrics.export import MetricsData
@@ -107,7 +111,7 @@ def test_a_receiver_that_refuses_is_named_by_its_status_and_what_it_says(http: H
 
     outcome = sent(Target(f"{http.url}/v1/metrics"), data)
 
-    assert (outcome.error_type, outcome.reason) == ("401", "401 Unauthorized: no such token")
+    assert (outcome.error_type, outcome.reason) == ("401", "401 Unauthorized: 'no such token'")
     assert len(http.requests) == 1
 
 
@@ -120,6 +124,87 @@ def test_a_receiver_that_takes_only_some_is_believed(http: HttpReceiver, data: M
     outcome = sent(Target(f"{http.url}/v1/metrics"), data)
 
     assert outcome == Outcome(count_points(data), None, "too old", rejected=2)
+
+
+def test_what_was_refused_before_is_not_counted_again(http: HttpReceiver, data: MetricsData) -> None:
+    answer = ExportMetricsServiceResponse()
+    answer.partial_success.rejected_data_points = 2
+    http.answer = answer.SerializeToString()
+    exporter = open_exporter(Target(f"{http.url}/v1/metrics"))
+
+    outcomes = [exporter.export(data), exporter.export(data)]
+    exporter.close()
+
+    assert [outcome.rejected for outcome in outcomes] == [2, 2]
+
+
+def test_no_more_of_an_answer_is_read_than_could_matter(http: HttpReceiver, data: MetricsData) -> None:
+    http.status, http.answer = 400, b"x" * 50_000_000
+
+    outcome = sent(Target(f"{http.url}/v1/metrics"), data)
+
+    assert outcome.error_type == "400"
+    assert len(outcome.reason) < 300
+
+
+@pytest.mark.parametrize("status", [200, 302, 400])
+def test_a_connection_is_kept_for_the_next_attempt(http: HttpReceiver, data: MetricsData, status: int) -> None:
+    http.status = status
+    exporter = open_exporter(Target(f"{http.url}/v1/metrics"))
+
+    for _ in range(3):
+        exporter.export(data)
+    exporter.close()
+
+    assert len(http.clients) == 1
+
+
+def test_a_key_in_the_url_is_in_no_message(http: HttpReceiver, data: MetricsData) -> None:
+    http.status, http.answer_headers = 307, {"Location": "/elsewhere?key=hunter2"}
+    dead = Target(f"http://127.0.0.1:{free_port()}/v1/metrics?key=hunter2", timeout_seconds=0.5)
+
+    outcomes = [sent(Target(f"{http.url}/v1/metrics?key=hunter2"), data), sent(dead, data)]
+
+    assert "hunter2" not in str(outcomes)
+    assert "Connection refused" in outcomes[1].reason
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A certificate of 127.0.0.1 and its key, in one file."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl isn't installed")
+    path = tmp_path / "server.pem"
+    options = [
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "1",
+        "-subj",
+        "/CN=lab",
+        "-addext",
+        "subjectAltName=IP:127.0.0.1",
+    ]
+    command = ["openssl", "req", "-x509", *options, "-keyout", path, "-out", tmp_path / "only.pem"]
+    subprocess.run(command, check=True, capture_output=True)
+    path.write_bytes(path.read_bytes() + (tmp_path / "only.pem").read_bytes())
+    return path
+
+
+def test_a_certificate_is_checked_and_one_of_our_own_is_trusted_where_it_is_named(
+    data: MetricsData, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", certifi.where())
+    with http_receiver(certificate) as https:
+        url = f"{https.url.replace('http', 'https')}/v1/metrics"
+
+        unknown = sent(Target(url, timeout_seconds=1), data)
+        known = sent(Target(url, certificate_file=certificate), data)
+
+    assert unknown.error_type == "tls"
+    assert known == Outcome(count_points(data))
+    assert len(https.requests) == 1
 
 
 def test_an_answer_that_is_no_protobuf_is_a_success_all_the_same(http: HttpReceiver, data: MetricsData) -> None:
@@ -180,6 +265,21 @@ def test_what_the_library_logs_of_it_is_not_said_again(
 
     sent(Target(f"{http.url}/v1/metrics"), data)
     logging.getLogger("opentelemetry.exporter.otlp.proto.http.metric_exporter").error("somebody else's")
+
+    assert [record.getMessage() for record in caplog.records] == ["somebody else's"]
+
+
+def test_what_others_log_meanwhile_is_not_taken(
+    http: HttpReceiver, data: MetricsData, caplog: pytest.LogCaptureFixture
+) -> None:
+    http.may_answer.clear()
+    sending = threading.Thread(target=sent, args=(Target(f"{http.url}/v1/metrics"), data))
+    sending.start()
+    assert http.asked.wait(30)
+
+    logging.getLogger("opentelemetry.exporter.otlp.proto.http.metric_exporter").error("somebody else's")
+    http.may_answer.set()
+    sending.join(30)
 
     assert [record.getMessage() for record in caplog.records] == ["somebody else's"]
 

@@ -230,6 +230,28 @@ def test_a_dead_receiver_is_not_tried_again_before_it_stops(sampler: Sampler) ->
     assert exporter.sent == 1
 
 
+def test_one_that_died_meanwhile_is_not_tried_again_either(sampler: Sampler) -> None:
+    exporter = FakeExporter(Outcome(1), Outcome(1, "unreachable"))
+    one = pusher(sampler, exporter, interval_seconds=0.01)
+    one.start()
+    sampler.tick()
+    assert exporter.asked.acquire(timeout=30)
+    sampler.tick()
+    assert exporter.asked.acquire(timeout=30)
+
+    exporter.may_return.clear()
+    assert exporter.asked.acquire(timeout=30)
+    stopping = threading.Thread(target=one.stop, args=(30,))
+    stopping.start()
+    while not one._stopping:
+        stopping.join(0.001)
+    sent = exporter.sent
+    exporter.may_return.set()
+    stopping.join(30)
+
+    assert exporter.sent == sent
+
+
 def test_a_receiver_that_hangs_delays_neither_the_sampler_nor_the_stop(sampler: Sampler) -> None:
     exporter = FakeExporter()
     exporter.may_return.clear()
