@@ -293,6 +293,17 @@ def test_the_collector_of_exporters_has_what_they_counted() -> None:
     }
 
 
+def test_a_failure_is_no_success_however_late() -> None:
+    tally = Tally("otlp")
+    tally.add(Outcome(3), duration_seconds=0.25, time_unix_nano=5_000_000_000)
+    tally.add(Outcome(3, "503"), duration_seconds=0.5, time_unix_nano=9_000_000_000)
+
+    readings = {one.metric.name: one.value for one in tally.readings()}
+
+    assert readings["bitacora.exporter.last_success"] == 5.0
+    assert readings["bitacora.exporter.duration"] == 0.5
+
+
 def test_without_an_exporter_there_is_nothing_to_read() -> None:
     with pytest.raises(Unavailable, match="--otlp"):
         ExportersCollector().collect()

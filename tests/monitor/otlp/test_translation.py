@@ -26,7 +26,12 @@ DURATION = Metric("bitacora.action.duration", Kind.HISTOGRAM, "s", "Duration.", 
 PROCESS_TIME = Metric("process.cpu.time", Kind.COUNTER, "s", "CPU time.", Group.PROCESS, (EXECUTABLE,))
 RESTARTS = Metric("systemd.service.restarts", Kind.COUNTER, "{restart}", "Restarts.", Group.SYSTEM, (UNIT,))
 
-RESOURCE = {"service.name": "otel-bitacora", "service.instance.id": "one", "host.name": "lab"}
+RESOURCE = {
+    "service.name": "otel-bitacora",
+    "service.version": "0.1.0",
+    "service.instance.id": "one",
+    "host.name": "lab",
+}
 STARTED = 1_000_000_000
 
 
