@@ -5,9 +5,7 @@ from __future__ import annotations
 import logging
 import resource
 import threading
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 
@@ -19,16 +17,15 @@ from otel_bitacora.monitor.events.sources import event_sources
 from otel_bitacora.monitor.events.watch import Watch
 from otel_bitacora.monitor.exposition import Exposition
 from otel_bitacora.monitor.otlp.outcome import Tally
-from otel_bitacora.monitor.otlp.target import Target, target_of
+from otel_bitacora.monitor.otlp.target import target_of
 from otel_bitacora.monitor.routes import monitor_endpoints
 from otel_bitacora.monitor.sampler import Sampler
 from otel_bitacora.resource import service_attributes, stable_instance_id
 from otel_bitacora.settings import Address, Settings
 
+from .housekeeping import Housekeeping, journal_of
 from .sampling import Own, build_sampler, check_named, select_with_own
-
-if TYPE_CHECKING:
-    from otel_bitacora.monitor.otlp.pusher import Pusher
+from .sending import Sending
 
 _DESCRIPTORS = 8192
 SERVICE_NAME = "otel-bitacora"
@@ -37,18 +34,17 @@ log = logging.getLogger("otel_bitacora.sidecar")
 
 @dataclass(slots=True)
 class Sidecar:
-    """One sampler, the app that publishes it, and what sends it on where the settings name a receiver."""
+    """One sampler, the app that publishes it, what watches between two samples, and what sends them on."""
 
     settings: Settings
     token: str
     sampler: Sampler
     app: Starlette
     named: frozenset[str]
-    resource: Mapping[str, str]
-    target: Target | None
     own: Own
+    housekeeping: Housekeeping
     watch: Watch
-    pusher: Pusher | None = None
+    sending: Sending
 
     def start(self, address: Address) -> None:
         """Start to sample, to watch and to send, *address* being the one that is served on.
@@ -59,37 +55,23 @@ class Sidecar:
             MissingExtra: what sends isn't installed.
         """
         raise_descriptor_limit()
-        self._start_sending(address)
+        self.sending.start(address)
         self.sampler.on_snapshot(self.watch.seen)
         first = threading.Event()
         self.sampler.on_snapshot(lambda _: first.set())
         self.sampler.start()
         self.watch.start()
+        self.housekeeping.start()
         if self.named:
             first.wait()
             check_named(self.sampler.snapshot, self.named)
 
     def stop(self) -> None:
-        """Stop to watch, to sample and to send, in little more than a second, whatever hangs."""
+        """Stop everything, in little more than a second, whatever hangs."""
+        self.housekeeping.stop()
         self.watch.stop(timeout_seconds=0.3)
         self.sampler.stop(timeout_seconds=0.2)
-        if self.pusher is not None:
-            self.pusher.stop(timeout_seconds=0.5)
-
-    def _start_sending(self, address: Address) -> None:
-        if self.target is None:
-            return
-        from .sending import build_pusher  # noqa: PLC0415 - OpenTelemetry's SDK is much to load where nothing is sent
-
-        self.pusher = build_pusher(
-            self.target,
-            address,
-            sampler=self.sampler,
-            resource=self.resource,
-            tally=self.own.tallies[0],
-            processes=self.settings.otlp.processes,
-        )
-        self.pusher.start()
+        self.sending.stop(timeout_seconds=0.5)
 
     def reload(self, settings: Settings) -> None:
         """Read with other *settings* from now on; what needs a restart is named in the log."""
@@ -129,12 +111,13 @@ def build_sidecar(settings: Settings) -> Sidecar:
         StateUnavailable: the token can't be kept in the state directory.
     """
     token = obtain_token(settings)
-    otlp = target_of(settings.otlp)
-    own = Own((Tally("otlp"),) if otlp else (), EventLog(settings.events.min_interval_seconds))
+    receiver = target_of(settings.otlp)
+    own = Own((Tally("otlp"),) if receiver else (), EventLog(settings.events.min_interval_seconds))
     sampler, named = build_sampler(settings, own)
     watch = Watch(event_sources(settings), events=own.events, wake=sampler.wake)
     instance_id = stable_instance_id(sampler.host, state_directory(settings))
     target = {**service_attributes(SERVICE_NAME, __version__, instance_id), **sampler.host.attributes()}
+    sending = Sending(receiver, own.tallies, sampler=sampler, resource=target, processes=settings.otlp.processes)
     endpoints = monitor_endpoints(sampler, Exposition(target))
     app = create_app(endpoints, token=token, allowed_hosts=settings.http.allowed_hosts)
-    return Sidecar(settings, token, sampler, app, named, target, otlp, own, watch)
+    return Sidecar(settings, token, sampler, app, named, own, Housekeeping(journal_of(settings)), watch, sending)
