@@ -141,6 +141,42 @@ def test_what_was_read_within_the_window_is_not_what_it_began_with(
     assert event.attributes["bitacora.pressure.stalled_seconds"] == 1.5
 
 
+def test_without_snapshots_a_stall_is_measured_from_the_last_one(
+    source_of: MakeSource, kernel: Kernel, clock: FakeClock
+) -> None:
+    source = source_of()
+    memory, _ = source.open()
+    clock.advance(20.0)
+    kernel.totals["memory"] += 5.0
+    list(source.ready(memory.descriptor))
+
+    clock.advance(8.0)
+    kernel.totals["memory"] += 2.0
+    (event,) = source.ready(memory.descriptor)
+
+    assert event.attributes["bitacora.pressure.over_seconds"] == 8.0
+    assert event.attributes["bitacora.pressure.stalled_seconds"] == 2.0
+
+
+def test_many_snapshots_a_second_leave_a_whole_window_to_measure(
+    source_of: MakeSource, kernel: Kernel, clock: FakeClock, identity: HostIdentity
+) -> None:
+    source = source_of()
+    memory, _ = source.open()
+    some = {"system.pressure.stall_type": "some"}
+    for _ in range(100):
+        clock.advance(0.1)
+        kernel.totals["memory"] += 0.05
+        reading = Reading(MEMORY_TOTAL, kernel.totals["memory"], some)
+        list(source.seen(snapshot(reading, name="pressure", identity=identity, clock=clock)))
+
+    (event,) = source.ready(memory.descriptor)
+
+    over_seconds = float(event.attributes["bitacora.pressure.over_seconds"])
+    assert 2.0 <= over_seconds <= 3.1
+    assert event.attributes["bitacora.pressure.stalled_seconds"] == pytest.approx(over_seconds / 2)
+
+
 def test_what_the_totals_do_not_bear_out_is_no_event(source_of: MakeSource, kernel: Kernel, clock: FakeClock) -> None:
     source = source_of()
     _, io = source.open()
