@@ -66,7 +66,10 @@ def load_settings(command_line: Mapping[str, Any] | None = None, config: Path | 
     merged: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for origin, layer in [file_layer, *_standard_layers([from_file, *(layer for _, layer in others)]), *others]:
-        _drop_other_ways(merged, layer)
+        for key in _other_ways(merged, layer):
+            section, name = key.split(".")
+            del merged[section][name]
+            del origins[key]
         _merge(merged, layer)
         origins.update(dict.fromkeys(_leaves(layer), origin))
     try:
@@ -148,12 +151,14 @@ def _standard_layers(ours: list[Mapping[str, Any]]) -> Iterator[tuple[str, dict[
         yield f"{ENVIRONMENT}, {found.variable}", {"otlp": {found.key: found.value}}
 
 
-def _drop_other_ways(merged: dict[str, Any], layer: Mapping[str, Any]) -> None:
-    for section, keys in _EITHER:
-        new, old = layer.get(section), merged.get(section)
-        if isinstance(new, Mapping) and isinstance(old, dict) and keys & new.keys():
-            for key in keys:
-                old.pop(key, None)
+def _other_ways(merged: Mapping[str, Any], layer: Mapping[str, Any]) -> list[str]:
+    """Return the keys in *merged* that say what *layer* says in another way."""
+    return [
+        f"{section}.{key}"
+        for section, keys in _EITHER
+        if isinstance(layer.get(section), Mapping) and keys & layer[section].keys()
+        for key in keys & merged.get(section, {}).keys()
+    ]
 
 
 def _merge(into: dict[str, Any], layer: Mapping[str, Any]) -> None:

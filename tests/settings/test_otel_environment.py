@@ -6,14 +6,14 @@ from otel_bitacora.settings import OtlpSettings, load_settings
 BASE, METRICS = "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"
 
 
-def loaded(monkeypatch: pytest.MonkeyPatch, /, **environment: str) -> OtlpSettings:
+def otlp_settings(monkeypatch: pytest.MonkeyPatch, /, **environment: str) -> OtlpSettings:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     return load_settings().settings.otlp
 
 
 def test_the_standard_variables_are_settings_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    otlp = loaded(
+    otlp = otlp_settings(
         monkeypatch,
         OTEL_EXPORTER_OTLP_ENDPOINT="http://collector:4318",
         OTEL_EXPORTER_OTLP_PROTOCOL="grpc",
@@ -32,7 +32,7 @@ def test_the_standard_variables_are_settings_like_any_other(monkeypatch: pytest.
 
 
 def test_those_of_metrics_go_before_those_of_all_signals(monkeypatch: pytest.MonkeyPatch) -> None:
-    otlp = loaded(
+    otlp = otlp_settings(
         monkeypatch,
         **{BASE: "http://all:4318", METRICS: "http://metrics/whole"},
         OTEL_EXPORTER_OTLP_TIMEOUT="1000",
@@ -62,10 +62,12 @@ def test_headers_of_a_higher_source_take_the_place_of_a_file_of_headers(
     config.write_text(f'[otlp]\nendpoint = "http://file:4318"\nheaders_file = "{path}"\n')
     monkeypatch.setenv("BITACORA_OTLP__HEADERS", "b=2")
 
-    otlp = load_settings(config=config).settings.otlp
+    loaded = load_settings(config=config)
 
-    assert otlp.headers_file is None
-    assert otlp.headers is not None
+    assert loaded.settings.otlp.headers_file is None
+    assert loaded.settings.otlp.headers is not None
+    assert loaded.origin("otlp.headers_file") == "default"
+    assert loaded.origin("otlp.endpoint") == str(config)
 
 
 @pytest.mark.parametrize(
@@ -75,32 +77,32 @@ def test_headers_of_a_higher_source_take_the_place_of_a_file_of_headers(
 def test_what_switches_the_sdks_metrics_off_does_so_here(
     monkeypatch: pytest.MonkeyPatch, switch: dict[str, str]
 ) -> None:
-    otlp = loaded(monkeypatch, **{BASE: "http://collector:4318"}, **switch)
+    otlp = otlp_settings(monkeypatch, **{BASE: "http://collector:4318"}, **switch)
 
     assert otlp == OtlpSettings()
 
 
 def test_metrics_are_sent_where_otlp_is_among_the_exporters(monkeypatch: pytest.MonkeyPatch) -> None:
-    otlp = loaded(monkeypatch, **{BASE: "http://collector:4318"}, OTEL_METRICS_EXPORTER="console, otlp")
+    otlp = otlp_settings(monkeypatch, **{BASE: "http://collector:4318"}, OTEL_METRICS_EXPORTER="console, otlp")
 
     assert otlp.endpoint == "http://collector:4318"
 
 
 def test_slips_in_the_standard_variables_of_other_programs_are_none_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
-    otlp = loaded(monkeypatch, OTEL_EXPORTER_OTLP_PROTOCOL="http/json", OTEL_EXPORTER_OTLP_TIMEOUT="soon")
+    otlp = otlp_settings(monkeypatch, OTEL_EXPORTER_OTLP_PROTOCOL="http/json", OTEL_EXPORTER_OTLP_TIMEOUT="soon")
 
     assert otlp == OtlpSettings()
 
 
 def test_an_empty_variable_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    otlp = loaded(monkeypatch, **{BASE: "http://collector:4318", METRICS: ""})
+    otlp = otlp_settings(monkeypatch, **{BASE: "http://collector:4318", METRICS: ""})
 
     assert otlp.endpoint == "http://collector:4318"
 
 
 @pytest.mark.parametrize(("insecure", "scheme"), [("true", "http"), ("", "https"), ("false", "https")])
 def test_a_target_of_grpc_may_lack_its_scheme(monkeypatch: pytest.MonkeyPatch, insecure: str, scheme: str) -> None:
-    otlp = loaded(
+    otlp = otlp_settings(
         monkeypatch,
         **{METRICS: "collector:4317"},
         OTEL_EXPORTER_OTLP_PROTOCOL="grpc",
@@ -135,7 +137,7 @@ def test_a_wrong_value_is_named_with_its_variable_and_what_is_allowed(
     monkeypatch.setenv(BASE, "http://collector:4318")
 
     with pytest.raises(SettingsError) as caught:
-        loaded(monkeypatch, **{name: value})
+        otlp_settings(monkeypatch, **{name: value})
 
     assert said in str(caught.value)
 
@@ -147,6 +149,6 @@ def test_secrets_are_in_no_message(monkeypatch: pytest.MonkeyPatch, name: str, v
     monkeypatch.setenv(BASE, "http://collector:4318")
 
     with pytest.raises(SettingsError) as caught:
-        loaded(monkeypatch, **{name: value})
+        otlp_settings(monkeypatch, **{name: value})
 
     assert "hunter2" not in str(caught.value)

@@ -13,7 +13,7 @@ from bitacora_collectors.contract import FAST_SECONDS, Group, Kind, Metric, Read
 from .event import Event
 
 NAME = "otel.event.name"
-"""The extra of a log record that becomes the event name of OpenTelemetry's."""
+"""The extra that becomes the event name of an OpenTelemetry log record."""
 SUPPRESSED = "bitacora.event.suppressed"
 _EVENT = "event.name"
 _OUTCOME = "bitacora.event.outcome"
@@ -33,8 +33,8 @@ log = logging.getLogger("otel_bitacora.monitor")
 
 
 class EventLog:
-    """Logs events: one of a name and subject every *min_interval_seconds*, and 20 in a minute of all beyond the first
-    20. The next record of the same says how many there were since. Safe to use from any thread.
+    """Logs events: one of a name and subject every *min_interval_seconds*, and of a name 20, then 20 in a minute. The
+    next record of the same says how many there were since. Safe to use from any thread.
     """
 
     def __init__(self, min_interval_seconds: float, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -42,7 +42,7 @@ class EventLog:
         self._monotonic = monotonic
         self._last: OrderedDict[tuple[str, str], float] = OrderedDict()
         self._suppressed: Counter[tuple[str, str]] = Counter()
-        self._tokens, self._counted_at = float(_BURST), monotonic()
+        self._room: dict[str, tuple[float, float]] = {}
         self._counts: Counter[tuple[str, str]] = Counter()
         self._lock = threading.Lock()
 
@@ -66,15 +66,16 @@ class EventLog:
     def _admit(self, name: str, subject: str) -> int | None:
         """Return how many like it were suppressed since the last record; None if this one is to be as well."""
         now, key = self._monotonic(), (name, subject)
-        self._tokens = min(_BURST, self._tokens + (now - self._counted_at) * _PER_SECOND)
-        self._counted_at = now
+        room, counted_at = self._room.get(name, (_BURST, now))
+        room = min(_BURST, room + (now - counted_at) * _PER_SECOND)
+        self._room[name] = room, now
         last = self._last.get(key)
-        if self._tokens < 1 or (last is not None and now - last < self._min_interval_seconds):
+        if room < 1 or (last is not None and now - last < self._min_interval_seconds):
             self._suppressed[key] += 1
             if len(self._suppressed) > _REMEMBERED:
                 del self._suppressed[next(iter(self._suppressed))]
             return None
-        self._tokens -= 1
+        self._room[name] = room - 1, now
         self._last[key] = now
         self._last.move_to_end(key)
         if len(self._last) > _REMEMBERED:

@@ -99,8 +99,8 @@ class Watch:
     def _open(self, source: Source, poll: select.poll) -> None:
         try:
             for watched in source.open():
-                self._descriptors[watched.descriptor] = source
                 poll.register(*watched)
+                self._descriptors[watched.descriptor] = source
         except Unavailable as reason:
             log.debug("no events of %s: %s", source.name, reason)
             self._drop(source, poll)

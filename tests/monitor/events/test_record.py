@@ -72,6 +72,13 @@ def test_a_flood_of_different_things_ends_and_trickles(
     assert counts(events) == {(NAME, "recorded"): 40, (NAME, "suppressed"): 1960}
 
 
+def test_a_flood_of_one_name_silences_no_other(events: EventLog) -> None:
+    for number in range(1000):
+        events.add(event(f"eth{number}", name="bitacora.host.link.changed"))
+
+    assert events.add(event(name="bitacora.host.oom_kill"))
+
+
 def test_what_is_remembered_is_bounded(events: EventLog, clock: FakeClock) -> None:
     for number in range(3000):
         clock.advance(3.0)
