@@ -113,6 +113,17 @@ def test_the_host_is_sent_as_the_sdk_would_send_it_but_for_the_times(identity: H
     provider.shutdown()
 
 
+def test_only_the_snapshot_is_read_and_never_the_host(identity: HostIdentity, clock: FakeClock) -> None:
+    collector = FakeHostCollector("host", host_readings())
+    taken = sampler(collector, identity=identity, clock=clock).tick()
+    translation = Translation(RESOURCE, started_unix_nano=STARTED)
+
+    first, second = translation.metrics_data(taken), translation.metrics_data(taken)
+
+    assert collector.calls == 1
+    assert first == second
+
+
 def test_sums_are_cumulative_and_only_counters_monotonic(identity: HostIdentity, clock: FakeClock) -> None:
     (host,) = encoded(sampler(FakeHostCollector("host", host_readings()), identity=identity, clock=clock))
 
