@@ -24,6 +24,8 @@ class FakeSource:
         self.urgent = urgent
         self.error: Exception | None = None
         self.is_deaf = False
+        self.may_return = threading.Event()
+        self.may_return.set()
         self.error_at_start: Exception | None = None
         self.opened, self.heard, self.closed = threading.Event(), threading.Semaphore(0), threading.Event()
 
@@ -47,6 +49,7 @@ class FakeSource:
 
     def _say(self, said: str) -> Iterator[Event]:
         self.heard.release()
+        self.may_return.wait(60)
         if self.error is not None:
             raise self.error
         yield Event(f"test.{self.name}", logging.INFO, said, {}, said, ("memory",))
@@ -242,9 +245,21 @@ def test_stopping_closes_every_source(watch: StartWatch, urgent: Urgent) -> None
     assert other.closed.is_set()
 
 
-def test_snapshots_that_nobody_waits_for_cost_nothing(moment: Snapshot, woken: Woken) -> None:
+def test_a_source_that_hangs_does_not_hold_up_the_sampler(watch: StartWatch, moment: Snapshot) -> None:
+    source = FakeSource("slow")
+    source.may_return.clear()
+    watching = watch(source)
+
+    sampler = threading.Thread(target=lambda: [watching.seen(moment) for _ in range(10_000)], daemon=True)
+    sampler.start()
+    sampler.join(30)
+
+    assert not sampler.is_alive()
+    source.may_return.set()
+
+
+def test_one_that_was_never_started_can_be_stopped(moment: Snapshot, woken: Woken) -> None:
     watching = Watch([], events=EventLog(1.0), wake=woken)
 
-    for _ in range(10_000):
-        watching.seen(moment)
+    watching.seen(moment)
     watching.stop()

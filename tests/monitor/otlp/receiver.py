@@ -39,6 +39,7 @@ class HttpReceiver(ThreadingHTTPServer):
         self.may_answer = threading.Event()
         self.may_answer.set()
         self.asked = threading.Event()
+        self.cut_short = threading.Event()
 
     @property
     def url(self) -> str:
@@ -62,8 +63,10 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in {"Content-Length": str(len(self.server.answer)), **self.server.answer_headers}.items():
             self.send_header(name, value)
         self.end_headers()
-        with contextlib.suppress(OSError):  # it has heard enough
+        try:
             self.wfile.write(self.server.answer)
+        except OSError:
+            self.server.cut_short.set()
 
     def handle(self) -> None:
         with contextlib.suppress(OSError):

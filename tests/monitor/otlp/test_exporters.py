@@ -145,6 +145,7 @@ def test_no_more_of_an_answer_is_read_than_could_matter(http: HttpReceiver, data
 
     assert outcome.error_type == "400"
     assert len(outcome.reason) < 300
+    assert http.cut_short.wait(30)
 
 
 @pytest.mark.parametrize("status", [200, 302, 400])
