@@ -178,6 +178,11 @@ def test_a_link_is_read_from_its_message() -> None:
     assert parse_link(link(7, "", DOWN)) == Link(7, "", is_up=False)
 
 
+def test_an_attribute_without_a_length_does_not_go_on_for_ever() -> None:
+    with pytest.raises(ValueError, match="an attribute of 0 bytes"):
+        parse_link(bytes(24))
+
+
 @given(st.binary(max_size=200))
 def test_anything_else_is_refused_and_never_hangs(data: bytes) -> None:
     for parse in (parse_changes, parse_link):

@@ -110,6 +110,20 @@ def test_other_news_of_a_group_are_no_event(source: OutOfMemorySource) -> None:
     assert list(source.ready(watched.descriptor)) == []
 
 
+def test_a_kill_elsewhere_is_not_blamed_on_a_group_with_other_news(
+    source: OutOfMemorySource, machine: Machine, clock: FakeClock, seen: Snapshot
+) -> None:
+    (watched,) = source.open()
+    machine.kills(11)
+
+    told = list(source.ready(watched.descriptor))
+    clock.advance(5.0)
+    (event,) = source.seen(seen)
+
+    assert told == []
+    assert event.attributes == {"bitacora.oom.kills": 1}
+
+
 def test_where_vmstat_does_not_say_the_group_does(source: OutOfMemorySource, machine: Machine) -> None:
     machine.kills(None)
     (watched,) = source.open()

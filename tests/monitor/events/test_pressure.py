@@ -113,7 +113,7 @@ def test_a_snapshot_moves_what_the_next_stall_is_measured_from(
     clock.advance(60.0)
     kernel.totals["memory"] = 30.0
     some, full = {"system.pressure.stall_type": "some"}, {"system.pressure.stall_type": "full"}
-    readings = [Reading(MEMORY_TOTAL, 30.0, some), Reading(MEMORY_TOTAL, 5.0, full)]
+    readings = [Reading(MEMORY_TOTAL, 5.0, full), Reading(MEMORY_TOTAL, 30.0, some)]
     list(source.seen(snapshot(*readings, name="pressure", identity=identity, clock=clock)))
 
     clock.advance(3.0)

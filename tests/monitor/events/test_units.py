@@ -150,7 +150,7 @@ def test_without_systemd_it_is_unavailable(tmp_path: Path) -> None:
 def test_a_bus_that_is_not_there_is_unavailable(booted: Host) -> None:
     source = UnitsSource(booted)
 
-    with pytest.raises(Unavailable, match="systemd's signals can't be had"):
+    with pytest.raises(Unavailable, match=r"systemd's signals can't be had: .*No such file"):
         source.open()
     source.close()
 
