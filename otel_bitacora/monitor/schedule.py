@@ -77,6 +77,11 @@ class Schedule:
                 return 0.0
             return max(0.0, min(map(self._next, self._periods), default=now + 1.0) - now)
 
+    def seconds_overdue(self, now: float) -> float:
+        """Return how long something has been due; 0 when nothing is."""
+        with self._lock:
+            return max(0.0, now - min(map(self._next, self._periods), default=now))
+
     def call(self, names: Iterable[str]) -> None:
         """Have *names* read at once, without moving their own turns; names that nobody has are left out."""
         with self._lock:
