@@ -9,8 +9,8 @@ from .table import print_table
 
 
 def components(config: ConfigFile = None, root_path: RootPath = None, json: Json = False) -> None:
-    """List the collectors with what they find here, and the optional parts with what they need."""
-    from otel_bitacora.ops.components import collector_components, extra_components
+    """List the collectors and the sources of events with what they find here, the optional parts with what they need."""
+    from otel_bitacora.ops.components import collector_components, event_components, extra_components
     from otel_bitacora.settings import load_settings
     from otel_bitacora.sidecar.sampling import build_sampler
 
@@ -18,13 +18,16 @@ def components(config: ConfigFile = None, root_path: RootPath = None, json: Json
     sampler, _ = build_sampler(settings)
     collectors, extras = collector_components(sampler.tick()), extra_components()
     sampler.stop()
+    events = event_components(settings)
     if json:
         import orjson
 
-        typer.echo(orjson.dumps({"collectors": collectors, "extras": extras}))
+        typer.echo(orjson.dumps({"collectors": collectors, "events": events, "extras": extras}))
         return
     rows = [(one.name, one.group, one.origin, one.health, str(one.metrics), one.detail) for one in collectors]
     print_table(("COLLECTOR", "GROUP", "FROM", "STATE", "METRICS", ""), rows)
+    typer.echo()
+    print_table(("EVENTS", "STATE", ""), [(one.name, one.health, one.detail) for one in events])
     typer.echo()
     found = [(one.name, "installed" if one.is_installed else "missing", one.detail) for one in extras]
     print_table(("EXTRA", "STATE", ""), found)

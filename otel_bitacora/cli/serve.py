@@ -20,6 +20,11 @@ class ProcessMetricsMode(StrEnum):
     ALL = "all"
 
 
+class OtlpProtocol(StrEnum):
+    HTTP = "http/protobuf"
+    GRPC = "grpc"
+
+
 def serve(
     config: ConfigFile = None,
     listen: Annotated[
@@ -35,6 +40,17 @@ def serve(
     collect: Collect = None,
     no_collect: NoCollect = None,
     interval: Interval = None,
+    otlp: Annotated[
+        str | None,
+        typer.Option(
+            help="Send metrics to this receiver of OTLP too, such as http://127.0.0.1:4318.",
+            metavar="URL",
+            show_default=False,
+        ),
+    ] = None,
+    otlp_protocol: Annotated[
+        OtlpProtocol | None, typer.Option(help="What the receiver speaks [http/protobuf].", show_default=False)
+    ] = None,
     process_metrics: Annotated[
         ProcessMetricsMode | None,
         typer.Option(
@@ -56,6 +72,8 @@ def serve(
             "monitor.collect": collect,
             "monitor.no_collect": no_collect,
             "monitor.interval_seconds": interval,
+            "otlp.endpoint": otlp,
+            "otlp.protocol": otlp_protocol and otlp_protocol.value,
             "collectors.processes.metrics": process_metrics and process_metrics.value,
         }
     )
@@ -69,8 +87,9 @@ def serve(
         raise MissingExtra(f"serve needs {error.name}", "monitor") from error
     sidecar = build_sidecar(settings)
     listener = open_port(parse_address(settings.http.listen))
-    sidecar.start()
-    base = f"http://{bound_address(listener)}"
+    own = bound_address(listener)
+    sidecar.start(own)
+    base = f"http://{own}"
     # systemd keeps what a service prints: a token has no place there.
     token = "" if "JOURNAL_STREAM" in os.environ else f"?token={sidecar.token}"
     typer.echo(f"metrics  {base}/metrics\npage     {base}/{token}")

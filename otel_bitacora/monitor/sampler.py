@@ -16,6 +16,7 @@ from bitacora_collectors.contract import (
     Collector,
     Entity,
     EntityCollector,
+    Group,
     Guard,
     Histogram,
     Metric,
@@ -26,6 +27,7 @@ from otel_bitacora.errors import NotSampledYet
 from otel_bitacora.resource import HostIdentity
 
 from .monotone import MonotoneCounters
+from .realtime import Subscription, fast_periods
 from .round import Outcome, Round, Task
 from .schedule import Clock, Schedule, SystemClock
 from .snapshot import HEALTH_METRICS, CollectorState, Health, Sample, Snapshot, gather
@@ -87,6 +89,7 @@ class Sampler:
     ) -> None:
         self.host = host
         self._clock = clock or SystemClock()
+        self._started = self._clock.monotonic()
         self._guard = Guard("bitacora-collect")
         self._counters = MonotoneCounters()
         self._snapshot: Snapshot | None = None
@@ -94,9 +97,11 @@ class Sampler:
         self._wake = threading.Event()
         self._ticking = threading.Lock()
         self._listeners: list[Callable[[Snapshot], None]] = []
+        self._subscriptions: set[Subscription] = set()
+        self._subscribing = threading.Lock()
         self._thread: threading.Thread | None = None
         self._entries: dict[str, _Entry] = {}
-        self._schedule = Schedule({}, 0.0)
+        self._schedule = Schedule({}, self._started)
         self._install(collectors, timings or {})
 
     @property
@@ -133,6 +138,26 @@ class Sampler:
         """Call *listener* with every new snapshot, in the sampler's thread: it must be quick and not raise."""
         self._listeners.append(listener)
 
+    def wake(self, *names: str) -> None:
+        """Have the collectors *names*, or all of them, read as soon as can be; returns at once, from any thread.
+
+        Something has happened that their next turn would be too late for. No turn is moved by it.
+        """
+        self._schedule.call(names or tuple(self._entries))
+        self._wake.set()
+
+    def subscribe(self, groups: Iterable[Group], interval_seconds: float) -> Subscription:
+        """Have the collectors of *groups* read every *interval_seconds*, until the subscription is closed.
+
+        The first reading follows within that time. The shortest interval that anybody asked for counts, within
+        `FASTEST_SECONDS`; other groups, and collectors that are slow by themselves, keep their periods.
+        """
+        subscription = Subscription(frozenset(groups), interval_seconds, self._unsubscribe)
+        with self._subscribing:
+            self._subscriptions.add(subscription)
+            self._speed_up()
+        return subscription
+
     def start(self) -> None:
         """Start to sample; the first snapshot follows as soon as the collectors allow."""
         self._thread = threading.Thread(target=self._run, name="bitacora-sampler", daemon=True)
@@ -151,8 +176,9 @@ class Sampler:
         """Go on with other *collectors*, keeping what was counted; used when settings are reloaded."""
         with self._ticking:
             old = self._entries
-            self._entries = {}
             self._install(collectors, timings or {})
+            with self._subscribing:
+                self._speed_up()
             for name, entry in self._entries.items():
                 if name in old:
                     entry.state = replace(entry.state, timeouts=old[name].state.timeouts)
@@ -162,36 +188,55 @@ class Sampler:
     def tick(self) -> Snapshot:
         """Read what is due and publish; returns the new snapshot."""
         with self._ticking:
-            due = [self._entries[name] for name in self._schedule.due(self._clock.monotonic())]
-            self._read([entry for entry in due if entry.hung is None or entry.hung.finished.is_set()])
-            snapshot = self._publish()
+            now = self._clock.monotonic()
+            due = self._schedule.due(now)
+            entries = [self._entries[name] for name in due.names]
+            self._read([entry for entry in entries if entry.hung is None or entry.hung.finished.is_set()])
+            snapshot = self._publish(due.periodic, now - self._started)
         for listener in self._listeners:
             listener(snapshot)
         return snapshot
 
     def _install(self, collectors: Sequence[Collector], timings: Mapping[str, Timing]) -> None:
+        entries: dict[str, _Entry] = {}
         for collector in collectors:
             timing = timings.get(collector.name) or Timing(collector.interval_seconds, 2.0)
             state = CollectorState(collector.name, collector.group, timing.interval_seconds)
-            self._entries[collector.name] = _Entry(collector, timing, state, _entities_of(collector))
-        periods = {name: entry.timing.interval_seconds for name, entry in self._entries.items()}
-        self._schedule = Schedule(periods, self._clock.monotonic())
+            entries[collector.name] = _Entry(collector, timing, state, _entities_of(collector))
+        periods = {name: entry.timing.interval_seconds for name, entry in entries.items()}
+        self._entries = entries
+        self._schedule = Schedule(periods, self._started)
+
+    def _unsubscribe(self, subscription: Subscription) -> None:
+        with self._subscribing:
+            self._subscriptions.discard(subscription)
+            self._speed_up()
+
+    def _speed_up(self) -> None:
+        collectors = [entry.collector for entry in self._entries.values()]
+        periods = fast_periods(self._subscriptions, collectors)
+        if self._schedule.speed_up(periods, self._clock.monotonic()):
+            self._wake.set()
 
     def _run(self) -> None:
         while True:
-            self._wake.wait(self._schedule.seconds_until_due(self._clock.monotonic()))
+            is_woken = self._wake.wait(self._schedule.seconds_until_due(self._clock.monotonic()))
             self._wake.clear()
             if self._stopping:
                 return
+            if is_woken and self._schedule.seconds_until_due(self._clock.monotonic()) > 0:
+                continue  # something is due sooner than it was, but not yet
             try:
                 self.tick()
             except Exception:
                 log.exception("a tick failed; sampling goes on")
 
-    def _publish(self) -> Snapshot:
+    def _publish(self, periodic: frozenset[str], elapsed_seconds: float) -> Snapshot:
         states = tuple(entry.state for entry in self._entries.values())
         sequence = self._snapshot.sequence + 1 if self._snapshot else 1
-        snapshot = Snapshot(sequence, self._clock.time_ns(), self.host, states, gather(states))
+        snapshot = Snapshot(
+            sequence, self._clock.time_ns(), self.host, states, gather(states), periodic, elapsed_seconds
+        )
         self._snapshot = snapshot
         return snapshot
 

@@ -76,6 +76,10 @@ class Snapshot:
     states: tuple[CollectorState, ...]
     families: Mapping[str, Family]
     """Metric name to its readings, in the order of the collectors."""
+    periodic: frozenset[str] = frozenset()
+    """The collectors that were read because their own turn had come, for whoever must not be sped up by others."""
+    elapsed_seconds: float = 0.0
+    """Monotonic time from the sampler's making to the beginning of this tick; every period's grid begins with it."""
 
     def state(self, collector: str) -> CollectorState | None:
         return next((state for state in self.states if state.name == collector), None)

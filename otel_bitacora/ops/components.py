@@ -8,8 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 
+from bitacora_collectors.contract import Unavailable
+from otel_bitacora.monitor.events.event import Source
+from otel_bitacora.monitor.events.sources import NAMES, event_sources
 from otel_bitacora.monitor.registry import sources
-from otel_bitacora.monitor.snapshot import Snapshot
+from otel_bitacora.monitor.snapshot import Health, Snapshot
+from otel_bitacora.settings import Settings
 
 DISTRIBUTION = "otel-bitacora"
 _REQUIREMENT = re.compile(r"""(?P<name>[\w.-]+)(?:\[(?P<extras>[^\]]*)\])?.*;.*\bextra\s*==\s*['"](?P<extra>[^'"]+)""")
@@ -24,6 +28,16 @@ class CollectorComponent:
     health: str
     """As in the API, or `off` where the settings leave it out."""
     metrics: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventComponent:
+    """A source of events."""
+
+    name: str
+    health: str
+    """As a collector's, or `off` where the settings leave it out."""
     detail: str
 
 
@@ -50,6 +64,26 @@ def collector_components(snapshot: Snapshot) -> list[CollectorComponent]:
         for state in snapshot.states
     ]
     return found + [CollectorComponent(name, "", origin, "off", 0, "") for name, origin in origins.items()]
+
+
+def event_components(settings: Settings) -> list[EventComponent]:
+    """Return every source of events, with what it finds here: each that is on is opened once."""
+    wanted = {source.name: source for source in event_sources(settings)}
+    return [_event(name, wanted.get(name)) for name in NAMES]
+
+
+def _event(name: str, source: Source | None) -> EventComponent:
+    if source is None:
+        return EventComponent(name, "off", "")
+    try:
+        source.open()
+    except Unavailable as reason:
+        return EventComponent(name, Health.UNAVAILABLE.value, str(reason))
+    except Exception as error:  # noqa: BLE001 - what is wrong with one is what is asked for
+        return EventComponent(name, Health.FAILED.value, f"{type(error).__name__}: {error}")
+    finally:
+        source.close()
+    return EventComponent(name, Health.OK.value, "")
 
 
 def extra_components() -> list[ExtraComponent]:

@@ -5,15 +5,17 @@ Importing this package loads pydantic; a program that only logs never does.
 
 from .address import Address, parse_address
 from .load import Loaded, default_config_path, load_settings
-from .model import CollectorsSettings, HttpSettings, MonitorSettings, Settings
+from .model import CollectorsSettings, EventsSettings, HttpSettings, MonitorSettings, OtlpSettings, Settings
 from .render import json_schema, sample_toml
 
 __all__ = [
     "Address",
     "CollectorsSettings",
+    "EventsSettings",
     "HttpSettings",
     "Loaded",
     "MonitorSettings",
+    "OtlpSettings",
     "Settings",
     "default_config_path",
     "json_schema",

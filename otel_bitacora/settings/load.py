@@ -16,6 +16,7 @@ from pydantic_settings import EnvSettingsSource
 from otel_bitacora.errors import SettingsError
 
 from .model import Settings
+from .otel_environment import otel_endpoint, otel_options
 
 PREFIX = "BITACORA_"
 _HANDLER_PREFIX = "BITACORA_REPORTER__"
@@ -23,7 +24,9 @@ _HANDLER_PREFIX = "BITACORA_REPORTER__"
 COMMAND_LINE = "command line"
 ENVIRONMENT = "environment"
 DEFAULT = "default"
-_SECRETS = {"token"}
+_SECRETS = {"token", "otlp.headers"}
+# Settings that say one thing in two ways: what a higher source says in one way goes before the other way of a lower one.
+_EITHER = (("otlp", {"endpoint", "metrics_endpoint"}), ("otlp", {"headers", "headers_file"}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +58,18 @@ def load_settings(command_line: Mapping[str, Any] | None = None, config: Path | 
     """
     config_file, from_file = _read_file(config)
     ignored = _check_environment()
-    layers = [
-        (str(config_file), from_file),
+    others: list[tuple[str, Mapping[str, Any]]] = [
         (ENVIRONMENT, EnvSettingsSource(Settings)()),
         (COMMAND_LINE, command_line or {}),
     ]
+    file_layer = (str(config_file), from_file)
     merged: dict[str, Any] = {}
     origins: dict[str, str] = {}
-    for origin, layer in layers:
+    for origin, layer in [file_layer, *_standard_layers([from_file, *(layer for _, layer in others)]), *others]:
+        for key in _other_ways(merged, layer):
+            section, name = key.split(".")
+            del merged[section][name]
+            del origins[key]
         _merge(merged, layer)
         origins.update(dict.fromkeys(_leaves(layer), origin))
     try:
@@ -128,6 +135,32 @@ def _hint(near: list[str]) -> str:
     return f"; did you mean {near[0]}?" if near else "; `otel-bitacora config schema` lists them"
 
 
+def _standard_layers(ours: list[Mapping[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Return a layer for each of OpenTelemetry's own variables; none unless *ours* or they send metrics somewhere.
+
+    They are often set for other programs, whose slips are none of ours as long as we send nothing.
+    """
+    endpoint = otel_endpoint(os.environ)
+    sections = [layer.get("otlp") for layer in ours]
+    is_ours = any(
+        isinstance(section, Mapping) and {"endpoint", "metrics_endpoint"} & section.keys() for section in sections
+    )
+    if endpoint is None and not is_ours:
+        return
+    for found in (*([endpoint] if endpoint else []), *otel_options(os.environ)):
+        yield f"{ENVIRONMENT}, {found.variable}", {"otlp": {found.key: found.value}}
+
+
+def _other_ways(merged: Mapping[str, Any], layer: Mapping[str, Any]) -> list[str]:
+    """Return the keys in *merged* that say what *layer* says in another way."""
+    return [
+        f"{section}.{key}"
+        for section, keys in _EITHER
+        if isinstance(layer.get(section), Mapping) and keys & layer[section].keys()
+        for key in keys & merged.get(section, {}).keys()
+    ]
+
+
 def _merge(into: dict[str, Any], layer: Mapping[str, Any]) -> None:
     for key, value in layer.items():
         if isinstance(value, Mapping) and isinstance(into.get(key), dict):
@@ -150,11 +183,15 @@ def _problems(error: ValidationError, origins: Mapping[str, str]) -> Iterator[st
         key = ".".join(part for part in problem["loc"] if isinstance(part, str))
         origin = origins.get(key, DEFAULT)
         if origin == ENVIRONMENT:
-            origin = f"the environment, {variable(key)}"
+            origin = f"{ENVIRONMENT}, {variable(key)}"
+        if origin.startswith(f"{ENVIRONMENT}, "):
+            origin = f"the {origin}"
         if problem["type"] == "extra_forbidden":
             yield f"{key} (from {origin}): no such setting{_hint(_near_keys(key))}"
         else:
-            value = "(hidden)" if key in _SECRETS else repr(problem["input"])
+            value = repr(problem["input"])
+            if key in _SECRETS or ("@" in value and key.endswith("endpoint")):  # a URL with a password
+                value = "(hidden)"
             yield f"{key} = {value} (from {origin}): {_allowed(problem['msg'])}"
 
 

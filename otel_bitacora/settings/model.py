@@ -10,6 +10,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from .address import parse_address
+from .endpoint import parse_endpoint
+from .headers import parse_headers
 
 
 def _split_commas(value: object) -> object:
@@ -56,12 +58,31 @@ def _is_loopback(value: str) -> str:
     return value
 
 
+def _is_endpoint(value: str) -> str:
+    parse_endpoint(value)
+    return value
+
+
+def _are_headers(value: SecretStr) -> SecretStr:
+    parse_headers(value.get_secret_value())
+    return value
+
+
+def _is_file(value: Path) -> Path:
+    if not value.is_file():
+        raise ValueError("must be a file that exists")
+    return value
+
+
 Names = Annotated[tuple[str, ...], BeforeValidator(_split_commas)]
 ControlGroups = Annotated[tuple[str, ...], BeforeValidator(_split_commas), AfterValidator(_are_control_groups)]
 Disks = Annotated[tuple[str, ...], BeforeValidator(_split_commas), AfterValidator(_are_disks)]
 Pattern = Annotated[str, AfterValidator(_is_pattern)]
 ListenAddress = Annotated[str, AfterValidator(_is_loopback)]
 Directory = Annotated[Path, AfterValidator(_is_directory)]
+Endpoint = Annotated[str, AfterValidator(_is_endpoint)]
+Headers = Annotated[SecretStr, AfterValidator(_are_headers)]
+File = Annotated[Path, AfterValidator(_is_file)]
 IntervalSeconds = Annotated[float, Field(ge=0.1, le=3600)]
 DeadlineSeconds = Annotated[float, Field(gt=0, le=60)]
 
@@ -226,6 +247,79 @@ class CollectorsSettings(_Section):
     disk_health: DiskHealthSettings = DiskHealthSettings()
 
 
+class OtlpSettings(_Section):
+    """Where metrics are sent over OTLP, beside being served; the standard OTEL_* variables set the same."""
+
+    endpoint: Endpoint | None = Field(
+        None,
+        description="URL of a receiver of OTLP, such as http://127.0.0.1:4318; over HTTP, /v1/metrics is added to it. "
+        "The standard OTEL_EXPORTER_OTLP_ENDPOINT does the same; with neither, nothing is sent.",
+    )
+    metrics_endpoint: Endpoint | None = Field(
+        None, description="The whole URL for metrics, to which nothing is added; goes before the other."
+    )
+    protocol: Literal["http/protobuf", "grpc"] = Field(
+        "http/protobuf", description="What the receiver speaks there: http/protobuf (4318, usually) or grpc (4317)."
+    )
+    headers: Headers | None = Field(
+        None,
+        description="Headers to send along, such as authorization=Bearer%20abc: key=value pairs, with commas between.",
+    )
+    headers_file: File | None = Field(None, description="A file that holds them, such as a mounted secret.")
+    compression: Literal["none", "gzip"] = Field("none", description="none or gzip.")
+    timeout_seconds: float = Field(
+        10.0,
+        ge=0.1,
+        le=60,
+        description="How long the receiver may take, retries included. OTEL_EXPORTER_OTLP_TIMEOUT is in milliseconds.",
+    )
+    interval_seconds: float = Field(
+        60.0,
+        ge=1,
+        le=3600,
+        description="How often the newest values are sent. OTEL_METRIC_EXPORT_INTERVAL is in milliseconds.",
+    )
+    certificate_file: File | None = Field(None, description="Certificates to trust in place of the system's (PEM).")
+    client_key_file: File | None = Field(None, description="The key of our own certificate (PEM).")
+    client_certificate_file: File | None = Field(None, description="Our own certificate, where one is asked for (PEM).")
+    processes: bool = Field(
+        True,
+        description="Whether each process is sent, as a Resource of its own; else the sums that /metrics has of them.",
+    )
+
+
+Ratio = Annotated[float, Field(ge=0, le=1)]
+
+
+class EventsSettings(_Section):
+    """What is said at once when it happens, in the log, beside being sampled."""
+
+    pressure: bool = Field(True, description="Tasks that had to wait for too long within two seconds.")
+    cpu_stall_ratio: Ratio = Field(
+        0.0,
+        description="Share of two seconds in which tasks waited for a CPU; 0 for never: compilers keep them waiting.",
+    )
+    memory_stall_ratio: Ratio = Field(0.1, description="The same for memory.")
+    io_stall_ratio: Ratio = Field(0.5, description="The same for I/O.")
+    out_of_memory: bool = Field(True, description="Processes that the kernel killed for want of memory.")
+    units: bool = Field(True, description="Units of systemd that failed.")
+    links: bool = Field(True, description="Network interfaces that got or lost their link.")
+    exclude_links: Pattern = Field(
+        r"^(br-|cali|cni|docker|flannel|tap|tun|veth|virbr|vnet)",
+        description="Interfaces whose links are no events: those of containers; a regular expression, empty for none.",
+    )
+    file_systems: bool = Field(True, description="File systems that got nearly full.")
+    file_system_ratio: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.95, description="How full nearly full is, of what users may use."
+    )
+    min_interval_seconds: float = Field(
+        30.0,
+        ge=1,
+        le=86_400,
+        description="Events of one thing that follow more closely are counted, and one is logged.",
+    )
+
+
 class Settings(BaseSettings):
     """The whole. `load_settings` merges the sources; constructed directly it takes only what it is given."""
 
@@ -250,6 +344,8 @@ class Settings(BaseSettings):
     token_file: Path | None = Field(None, description="A file that holds the token, such as a mounted secret.")
     http: HttpSettings = HttpSettings()
     monitor: MonitorSettings = MonitorSettings()
+    events: EventsSettings = EventsSettings()
+    otlp: OtlpSettings = OtlpSettings()
     collectors: CollectorsSettings = CollectorsSettings()
 
     @classmethod

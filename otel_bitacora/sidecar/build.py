@@ -12,14 +12,20 @@ from starlette.applications import Starlette
 from otel_bitacora import __version__
 from otel_bitacora.http.app import create_app
 from otel_bitacora.http.token import obtain_token, state_directory
+from otel_bitacora.monitor.events.record import EventLog
+from otel_bitacora.monitor.events.sources import event_sources
+from otel_bitacora.monitor.events.watch import Watch
 from otel_bitacora.monitor.exposition import Exposition
+from otel_bitacora.monitor.otlp.outcome import Tally
+from otel_bitacora.monitor.otlp.target import target_of
 from otel_bitacora.monitor.routes import monitor_endpoints
 from otel_bitacora.monitor.sampler import Sampler
 from otel_bitacora.resource import service_attributes, stable_instance_id
-from otel_bitacora.settings import Settings
+from otel_bitacora.settings import Address, Settings
 
 from .housekeeping import Housekeeping, journal_of
-from .sampling import build_sampler, check_named, select_with_own
+from .sampling import Own, build_sampler, check_named, select_with_own
+from .sending import Sending
 
 if sys.platform != "win32":
     import resource
@@ -31,43 +37,65 @@ log = logging.getLogger("otel_bitacora.sidecar")
 
 @dataclass(slots=True)
 class Sidecar:
-    """One sampler and the app that publishes it."""
+    """One sampler, the app that publishes it, what watches between two samples, and what sends them on."""
 
     settings: Settings
     token: str
     sampler: Sampler
     app: Starlette
     named: frozenset[str]
+    own: Own
     housekeeping: Housekeeping
+    watch: Watch
+    sending: Sending
 
-    def start(self) -> None:
-        """Start to sample.
+    def start(self, address: Address) -> None:
+        """Start to sample, to watch and to send, *address* being the one that is served on.
 
         Raises:
             CollectorUnavailable: a collector that was asked for by name finds nothing to read.
+            SettingsError: nothing may be sent where the settings have it sent.
+            MissingExtra: what sends isn't installed.
         """
         raise_descriptor_limit()
+        self.sending.start(address)
+        self.sampler.on_snapshot(self.watch.seen)
         first = threading.Event()
         self.sampler.on_snapshot(lambda _: first.set())
         self.sampler.start()
+        self.watch.start()
         self.housekeeping.start()
         if self.named:
             first.wait()
             check_named(self.sampler.snapshot, self.named)
 
+    def stop(self) -> None:
+        """Stop everything, in little more than a second, whatever hangs."""
+        self.housekeeping.stop()
+        self.watch.stop(timeout_seconds=0.3)
+        self.sampler.stop(timeout_seconds=0.2)
+        self.sending.stop(timeout_seconds=0.5)
+
     def reload(self, settings: Settings) -> None:
         """Read with other *settings* from now on; what needs a restart is named in the log."""
-        if (settings.http, settings.token, settings.token_file, settings.state_dir, settings.monitor.root_path) != (
-            self.settings.http,
-            self.settings.token,
-            self.settings.token_file,
-            self.settings.state_dir,
-            self.settings.monitor.root_path,
-        ):
-            log.warning("[http], token, state_dir and monitor.root_path take effect after a restart")
-        selection = select_with_own(settings)
+        if _what_needs_a_restart(settings) != _what_needs_a_restart(self.settings):
+            log.warning("[http], [events], [otlp], token, state_dir and monitor.root_path take effect after a restart")
+        selection = select_with_own(settings, self.own)
         self.sampler.replace(selection.collectors, selection.timings)
         self.settings = settings
+
+
+def _what_needs_a_restart(settings: Settings) -> tuple[object, ...]:
+    root_path = settings.monitor.root_path
+    return (
+        settings.http,
+        settings.events,
+        settings.otlp,
+        settings.token,
+        settings.token_file,
+        settings.state_dir,
+        root_path,
+    )
 
 
 def raise_descriptor_limit() -> None:
@@ -88,9 +116,13 @@ def build_sidecar(settings: Settings) -> Sidecar:
         StateUnavailable: the token can't be kept in the state directory.
     """
     token = obtain_token(settings)
-    sampler, named = build_sampler(settings)
+    receiver = target_of(settings.otlp)
+    own = Own((Tally("otlp"),) if receiver else (), EventLog(settings.events.min_interval_seconds))
+    sampler, named = build_sampler(settings, own)
+    watch = Watch(event_sources(settings), events=own.events, wake=sampler.wake)
     instance_id = stable_instance_id(sampler.host, state_directory(settings))
     target = {**service_attributes(SERVICE_NAME, __version__, instance_id), **sampler.host.attributes()}
+    sending = Sending(receiver, own.tallies, sampler=sampler, resource=target, processes=settings.otlp.processes)
     endpoints = monitor_endpoints(sampler, Exposition(target))
     app = create_app(endpoints, token=token, allowed_hosts=settings.http.allowed_hosts)
-    return Sidecar(settings, token, sampler, app, named, Housekeeping(journal_of(settings)))
+    return Sidecar(settings, token, sampler, app, named, own, Housekeeping(journal_of(settings)), watch, sending)

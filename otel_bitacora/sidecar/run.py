@@ -71,8 +71,7 @@ async def _run(sidecar: Sidecar, server: _Server, listener: socket.socket, reloa
     finally:
         notify("STOPPING=1")
         watchdog.cancel()
-        sidecar.housekeeping.stop()
-        sidecar.sampler.stop(timeout_seconds=0.2)
+        sidecar.stop()
 
 
 def _handle(loop: asyncio.AbstractEventLoop, number: int, handler: Callable[[], object]) -> None:

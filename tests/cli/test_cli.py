@@ -118,6 +118,7 @@ def test_components_says_what_works_here_and_what_is_missing() -> None:
     states = {one["name"]: one["health"] for one in found["collectors"]}
     assert states["load"] == "ok"
     assert states["sidecar"] == "ok"
+    assert {one["name"]: one["health"] for one in found["events"]}["file_systems"] == "ok"
     extras = {one["name"]: one for one in found["extras"]}
     assert extras["monitor"]["is_installed"]
     assert "psutil" in extras["monitor"]["detail"]

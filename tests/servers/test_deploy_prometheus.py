@@ -24,8 +24,9 @@ NEEDS_MORE = {
     *("Failed units", "Units by state", "Units that have failed", "Restarts"),  # systemd
     *("GPU in use", "GPU memory", "GPU power", "GPU clocks held down"),  # a GPU
     *("Disks that are not well", "Endurance left", "Errors counted by disks"),  # disks that smartctl may ask
+    *("Events of the host", "Data points sent over OTLP"),  # something to happen, and a receiver
 }
-"""Panels whose collectors may have nothing to read, here and on the recorded machines."""
+"""Panels whose collectors may have nothing to tell, here and on the recorded machines."""
 RECORDED = [ROOT / "tests/fixtures/hosts" / name for name in ("laptop", "server")]
 
 

@@ -162,3 +162,19 @@ def test_the_handlers_variables_are_neither_ours_nor_mistakes(monkeypatch: pytes
     monkeypatch.setenv("BITACORA_REPORTER__SYNC", "always")
 
     assert load_settings().ignored_environment == ()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "allowed"),
+    [
+        ("memory_stall_ratio", 1.5, "must be less than or equal to 1"),
+        ("io_stall_ratio", -0.1, "must be greater than or equal to 0"),
+        ("file_system_ratio", 0, "must be greater than 0"),
+        ("min_interval_seconds", 0.5, "must be greater than or equal to 1"),
+        ("exclude_links", "(", "not a regular expression"),
+        ("units", "perhaps", "must be a valid boolean"),
+    ],
+)
+def test_a_wrong_threshold_of_an_event_is_named(key: str, value: object, allowed: str) -> None:
+    with pytest.raises(SettingsError, match=rf"events\.{key} = .* \(from command line\): {allowed}"):
+        load_settings({"events": {key: value}})

@@ -338,6 +338,23 @@ def _sidecar(m: Metrics) -> Row:
                 (m.select("bitacora.collector.success"), collector),
                 unit="{collector}",
             ),
+            _lines(
+                m,
+                "Events of the host",
+                "bitacora.monitor.events",
+                (m.rate("bitacora.monitor.events"), m.by("bitacora.monitor.events", "event.name")),
+                unit="/s",
+            ),
+            _lines(
+                m,
+                "Data points sent over OTLP",
+                "bitacora.exporter.data_points",
+                (
+                    m.rate("bitacora.exporter.data_points"),
+                    m.by("bitacora.exporter.data_points", "exporter", "error.type"),
+                ),
+                unit="/s",
+            ),
         ),
     )
 

@@ -1,0 +1,1 @@
+"""Sends snapshots to a receiver of OTLP: what is sent, where to, by which exporter, and what came of it."""
