@@ -11,7 +11,8 @@ from starlette.applications import Starlette
 
 from otel_bitacora import __version__
 from otel_bitacora.http.app import create_app
-from otel_bitacora.http.token import obtain_token, state_directory
+from otel_bitacora.http.port import Port, secure_port
+from otel_bitacora.http.token import state_directory
 from otel_bitacora.monitor.exposition import Exposition
 from otel_bitacora.monitor.routes import monitor_endpoints
 from otel_bitacora.monitor.sampler import Sampler
@@ -30,7 +31,7 @@ class Sidecar:
     """One sampler and the app that publishes it."""
 
     settings: Settings
-    token: str
+    port: Port
     sampler: Sampler
     app: Starlette
     named: frozenset[str]
@@ -51,6 +52,7 @@ class Sidecar:
 
     def reload(self, settings: Settings) -> None:
         """Read with other *settings* from now on; what needs a restart is named in the log."""
+        self.port.look_again()
         if (settings.http, settings.token, settings.token_file, settings.state_dir, settings.monitor.root_path) != (
             self.settings.http,
             self.settings.token,
@@ -76,13 +78,13 @@ def build_sidecar(settings: Settings) -> Sidecar:
     """Return the whole for *settings*.
 
     Raises:
-        SettingsError: a setting can't be carried out.
+        SettingsError: a setting can't be carried out, or would let others than this machine in unguarded.
         StateUnavailable: the token can't be kept in the state directory.
     """
-    token = obtain_token(settings)
+    port = secure_port(settings)
     sampler, named = build_sampler(settings)
     instance_id = stable_instance_id(sampler.host, state_directory(settings))
     target = {**service_attributes(SERVICE_NAME, __version__, instance_id), **sampler.host.attributes()}
     endpoints = monitor_endpoints(sampler, Exposition(target))
-    app = create_app(endpoints, token=token, allowed_hosts=settings.http.allowed_hosts)
-    return Sidecar(settings, token, sampler, app, named)
+    app = create_app(endpoints, guard=port.guard, allowed_hosts=settings.http.allowed_hosts, headers=port.headers)
+    return Sidecar(settings, port, sampler, app, named)

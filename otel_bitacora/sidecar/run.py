@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterator
 import uvicorn
 
 from otel_bitacora.errors import BitacoraError
+from otel_bitacora.http.limits import HEADER_BYTES
 from otel_bitacora.monitor.snapshot import Snapshot
 from otel_bitacora.settings import Settings
 
 from .build import Sidecar
 from .notify import notify, notify_reloading, watchdog_seconds
+from .protocol import BoundedProtocol
 
 log = logging.getLogger("otel_bitacora.sidecar")
 _KEEP_ALIVE_SECONDS = 120  # longer than scrape intervals are: Prometheus keeps its connection between two
@@ -27,6 +29,9 @@ def serve(sidecar: Sidecar, listener: socket.socket, reload: Callable[[], Settin
     """Serve on *listener* until SIGTERM or SIGINT; SIGHUP takes the settings that *reload* returns."""
     config = uvicorn.Config(
         sidecar.app,
+        http=BoundedProtocol,
+        h11_max_incomplete_event_size=HEADER_BYTES,
+        proxy_headers=False,  # nobody may say to come from elsewhere than they do
         log_config=None,
         access_log=False,
         lifespan="off",
@@ -36,6 +41,8 @@ def serve(sidecar: Sidecar, listener: socket.socket, reload: Callable[[], Settin
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
+    config.load()
+    config.ssl = sidecar.port.tls
     sidecar.sampler.on_snapshot(_tell_ready)
     asyncio.run(_run(sidecar, _Server(config), listener, reload))
 

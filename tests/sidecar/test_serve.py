@@ -210,14 +210,6 @@ def test_a_port_in_use_is_one_line_with_its_owner(start: Start) -> None:
     assert f"(pid {sidecar.process.pid})" in result.stderr
 
 
-@pytest.mark.parametrize("address", ["0.0.0.0:0", "[::]:0", "192.0.2.1:9464"])
-def test_a_bind_beyond_loopback_is_refused_with_the_reason(address: str) -> None:
-    result = run("--listen", address)
-
-    assert result.returncode == 3
-    assert f"http.listen = '{address}' (from command line): must be a loopback address" in result.stderr
-
-
 def test_settings_are_read_again_on_sighup_and_wrong_ones_change_nothing(start: Start, tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     config.write_text('[monitor]\nno_collect = ["load"]\n')
