@@ -10,26 +10,40 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .errors import BitacoraError, MonitorError
+    from .errors import BitacoraError, MonitorError, ReporterError
     from .monitor.models import HardwareMetrics, NetworkMetrics, ProcessMetrics, SystemMetrics
+    from .reporter.core.context import LogContext
+    from .reporter.core.entry import LogEntry
+    from .reporter.core.level import LogLevel
+    from .reporter.handler import BitacoraHandler
 
 __version__ = "0.1.0"
 
 __all__ = [
     "BitacoraError",
+    "BitacoraHandler",
     "HardwareMetrics",
+    "LogContext",
+    "LogEntry",
+    "LogLevel",
     "MonitorError",
     "NetworkMetrics",
     "ProcessMetrics",
+    "ReporterError",
     "SystemMetrics",
 ]
 
 _HOMES = {
     "BitacoraError": ".errors",
+    "BitacoraHandler": ".reporter.handler",
     "HardwareMetrics": ".monitor.models",
+    "LogContext": ".reporter.core.context",
+    "LogEntry": ".reporter.core.entry",
+    "LogLevel": ".reporter.core.level",
     "MonitorError": ".errors",
     "NetworkMetrics": ".monitor.models",
     "ProcessMetrics": ".monitor.models",
+    "ReporterError": ".errors",
     "SystemMetrics": ".monitor.models",
 }
 

@@ -3,11 +3,18 @@
 BitacoraError
 ├── MissingExtra              an optional dependency isn't installed
 ├── SettingsError             a setting is wrong; the command line exits with 3
-│   └── CollectorUnavailable  a collector asked for by name finds nothing to read
-└── MonitorError
-    ├── PortInUse             somebody else listens there
-    ├── StateUnavailable      the state directory or the token in it can't be used
-    └── NotSampledYet         no snapshot has been published so far
+│   ├── CollectorUnavailable  a collector asked for by name finds nothing to read
+│   └── ReporterSettingsError is a ReporterError, too
+├── MonitorError
+│   ├── PortInUse             somebody else listens there
+│   ├── StateUnavailable      the state directory or the token in it can't be used
+│   └── NotSampledYet         no snapshot has been published so far
+├── ReporterError
+│   ├── JournalUnavailable    the journal can't be opened, read or written
+│   ├── JournalDamaged        bytes of the journal aren't what was written
+│   ├── QueryError            a query doesn't parse, or compares what can't be compared
+│   └── DestinationError      a destination refused a batch, or couldn't be reached
+└── WireError                 what came over the wire isn't what Bitacora writes
 """
 
 from __future__ import annotations
@@ -61,7 +68,7 @@ class ReporterError(BitacoraError):
     """Something about log records: taking, keeping, finding or shipping them."""
 
 
-class ReporterSettingsError(ReporterError):
+class ReporterSettingsError(ReporterError, SettingsError):
     """A setting of the Reporter can't be used; the message names it."""
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -141,3 +142,12 @@ def parse_resource_attributes(text: str) -> dict[str, str]:
 def stable_instance_id(host: HostIdentity, state_directory: Path) -> str:
     """Return a `service.instance.id` that stays over restarts, and differs between two sidecars on one host."""
     return str(uuid.uuid5(_INSTANCE_NAMESPACE, f"{host.id or host.name}:{state_directory}"))
+
+
+def process_attributes() -> dict[str, str | int]:
+    """Return what identifies this process, as it is now: another one after a fork."""
+    return {
+        "process.pid": os.getpid(),
+        "process.runtime.name": sys.implementation.name,
+        "process.runtime.version": platform.python_version(),
+    }

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -41,3 +42,20 @@ def test_the_models_are_light_too() -> None:
     modules = loaded_after("from otel_bitacora import SystemMetrics")
 
     assert not modules & set(HEAVY)
+
+
+def test_where_files_cannot_be_locked_the_handler_says_so() -> None:
+    code = "import sys; sys.modules['fcntl'] = None\nfrom otel_bitacora import BitacoraHandler"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert result.returncode == 1
+    assert "JournalUnavailable: the journal needs file locks" in result.stderr
+
+
+def test_the_handler_is_light_enough_for_every_application(tmp_path: Path) -> None:
+    modules = loaded_after(
+        f"from otel_bitacora import BitacoraHandler; BitacoraHandler(journal={str(tmp_path / 'j')!r})"
+    )
+
+    assert not modules & set(HEAVY)
+    assert not {name for name in modules if name.startswith(("opentelemetry", "google.protobuf", "asyncio"))}

@@ -7,6 +7,7 @@ import secrets
 import stat
 from pathlib import Path
 
+from otel_bitacora import places
 from otel_bitacora.errors import SettingsError, StateUnavailable
 from otel_bitacora.settings import Settings
 
@@ -16,10 +17,7 @@ _SHORTEST = 16
 
 def state_directory(settings: Settings) -> Path:
     """Return the state directory that is in force; it may not exist yet."""
-    if settings.state_dir is not None:
-        return settings.state_dir.expanduser().absolute()
-    home = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")  # noqa: PTH111 - never raises
-    return Path(home).absolute() / "otel-bitacora"
+    return places.state_directory(settings.state_dir)
 
 
 def is_token_set(settings: Settings) -> bool:

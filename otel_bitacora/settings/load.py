@@ -18,6 +18,8 @@ from otel_bitacora.errors import SettingsError
 from .model import Settings
 
 PREFIX = "BITACORA_"
+_HANDLER_PREFIX = "BITACORA_REPORTER__"
+"""Settings of the handler in applications, which checks them itself: they are in no file."""
 COMMAND_LINE = "command line"
 ENVIRONMENT = "environment"
 DEFAULT = "default"
@@ -109,7 +111,7 @@ def _check_environment() -> tuple[str, ...]:
     sections = {key.split(".")[0].upper() for key in field_keys() if "." in key}
     problems, ignored = [], []
     for name in sorted(os.environ):
-        if not name.upper().startswith(PREFIX) or name.upper() in known:
+        if not name.upper().startswith(PREFIX) or name.upper() in known or name.startswith(_HANDLER_PREFIX):
             continue
         near = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.9)
         section, nested, _ = name.upper().removeprefix(PREFIX).partition("__")

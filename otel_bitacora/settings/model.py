@@ -257,6 +257,9 @@ class Settings(BaseSettings):
     state_dir: Path | None = Field(
         None, description="Where the token and everything kept is stored; default $XDG_STATE_HOME/otel-bitacora."
     )
+    journal_dir: Path | None = Field(
+        None, description="Where records are kept; default: journal in the state directory."
+    )
     token: SecretStr | None = Field(
         None, description="The token that requests must bring; default: one generated in the state directory."
     )

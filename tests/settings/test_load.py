@@ -156,3 +156,9 @@ def test_a_file_named_on_the_command_line_must_be_there(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read_says_so(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="can't be read"):
         load_settings(config=tmp_path)
+
+
+def test_the_handlers_variables_are_neither_ours_nor_mistakes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BITACORA_REPORTER__SYNC", "always")
+
+    assert load_settings().ignored_environment == ()

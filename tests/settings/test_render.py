@@ -25,7 +25,7 @@ def test_the_sample_file_holds_every_setting_and_means_its_default_when_uncommen
     loaded = load_settings(config=path)
 
     assert loaded.settings == Settings()
-    unset = {"state_dir", "token", "token_file", "http.web_config"}
+    unset = {"state_dir", "journal_dir", "token", "token_file", "http.web_config"}
     own_timing = {
         key
         for key in field_keys()

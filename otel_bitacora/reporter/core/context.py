@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar, cast
 
 from .names import GENERATED, PROMOTED
 from .protobuf import Plain
-from .safe import plain
+from .safe import describe, plain
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -69,7 +69,8 @@ class LogContext:
             "action_type": action_type,
             "branch": branch,
         }
-        given = {PROMOTED[key]: value for key, value in ids.items() if value is not None} | attributes
+        # Ids are text, as those of `extra` are: stores index them.
+        given = {PROMOTED[key]: describe(value) for key, value in ids.items() if value is not None} | attributes
         self._attributes = {key: plain(value) for key, value in given.items() if value is not None}
 
     @staticmethod

@@ -72,6 +72,12 @@ class RecordEncoder:
             encoded = None
         return encoded or self._encode_carefully(record)
 
+    def entry_of(self, record: logging.LogRecord) -> LogEntry:
+        """Return what `encode_record` would encode, for processors to change."""
+        return mapping.map_record(
+            record, cleaner=self._cleaner, limits=self._limits, keep_arguments=self._keep_arguments
+        )
+
     def encode_entry(self, entry: LogEntry) -> Encoded:
         """Return an entry, of whatever origin, split in the same way and within the same size."""
         before, after, scope_length = otlp.split(entry)
@@ -89,6 +95,7 @@ class RecordEncoder:
             or fields["exc_text"]
             or fields["stack_info"]
             or fields["process"] != self._pid
+            or (type(record) is not logging.LogRecord and mapping.has_own_message(record))
             or keys[_FIRST_EXTRA - 1] != _LAST_FIELD
         ):
             return None
@@ -159,10 +166,7 @@ class RecordEncoder:
     def _encode_carefully(self, record: logging.LogRecord) -> Encoded:
         self._pid = os.getpid()  # another one after a fork
         try:
-            entry = mapping.map_record(
-                record, cleaner=self._cleaner, limits=self._limits, keep_arguments=self._keep_arguments
-            )
-            return self.encode_entry(entry)
+            return self.encode_entry(self.entry_of(record))
         except Exception as exc:  # noqa: BLE001  # so near the end of the stack or of the memory that only this is left
             return otlp.split(_unreadable(record, exc))
 

@@ -42,7 +42,7 @@ def map_record(
     fields = record.__dict__
     copy = Copy(limits, cleaner)
     observed = observed_unix_nano or time.time_ns()
-    body, about_message = map_message(fields, copy, cleaner, keep_arguments=keep_arguments)
+    body, about_message = map_message(record, copy, cleaner, keep_arguments=keep_arguments)
     attributes = code_attributes(fields) | about_message | thread_attributes(fields) | process_attributes(fields)
     attributes |= (
         task_attributes(fields) | _attempt(exception_attributes, fields, cleaner) | stack_attributes(fields, copy)
@@ -83,20 +83,28 @@ def severity(fields: Fields) -> Severity:
     return {"severity_number": number, "severity_text": severity_text(short_text(name)) if name else ""}
 
 
-def map_message(fields: Fields, copy: Copy, cleaner: Cleaner, *, keep_arguments: bool) -> tuple[Plain, Attributes]:
+def has_own_message(record: logging.LogRecord) -> bool:
+    """Return whether a factory of the application's made a record that words its message in its own way."""
+    return type(record).getMessage is not logging.LogRecord.getMessage
+
+
+def map_message(
+    record: logging.LogRecord, copy: Copy, cleaner: Cleaner, *, keep_arguments: bool
+) -> tuple[Plain, Attributes]:
     """Return the body, and what is to be said about it: its template, why it couldn't be formatted, its full length.
 
     Arguments are kept apart from the text if asked for, and always if they aren't in it.
     """
-    message, arguments = fields.get("msg"), fields.get("args")
+    message, arguments = record.__dict__.get("msg"), record.__dict__.get("args")
     if issubclass(type(message), Mapping) and not arguments:
         return copy.of(message), {}
     template = message if type(message) is str else describe(message)
-    if not arguments:
+    is_own = has_own_message(record)
+    if not (arguments or is_own):
         return body_and_length(template, cleaner)
-    about: Attributes = {names.MESSAGE_TEMPLATE: copy.text(template)}
+    about: Attributes = {names.MESSAGE_TEMPLATE: copy.text(template)} if arguments else {}
     try:
-        text = str(template % arguments)
+        text = str(record.getMessage()) if is_own else str(template % arguments)
     except BaseException as exc:
         if is_interruption(exc, arguments):
             raise

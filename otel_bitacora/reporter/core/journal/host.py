@@ -1,11 +1,34 @@
 """The system calls that the journal makes, behind one seam, so that tests can break each of them."""
 
 import contextlib
-import fcntl
 import os
 import sys
 from collections.abc import Iterator
 from typing import Protocol
+
+from otel_bitacora.errors import JournalUnavailable
+
+try:
+    from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN, flock
+except ModuleNotFoundError as exc:
+    raise JournalUnavailable(
+        "the journal needs file locks as POSIX has them (flock), and this platform has none: log to a file, and read it "
+        "with otel-bitacora on Linux or macOS"
+    ) from exc
+
+__all__ = [
+    "HOST",
+    "LOCK_EX",
+    "LOCK_NB",
+    "LOCK_SH",
+    "LOCK_UN",
+    "HostOs",
+    "Os",
+    "flock",
+    "raise_unless_refused",
+    "sync_directory",
+    "tolerating_refusal",
+]
 
 if sys.platform == "linux":
     _fdatasync = os.fdatasync
@@ -51,7 +74,7 @@ class HostOs:
     rename = staticmethod(os.rename)
     unlink = staticmethod(os.unlink)
     mkdir = staticmethod(os.mkdir)
-    flock = staticmethod(fcntl.flock)
+    flock = staticmethod(flock)
     fallocate = staticmethod(_fallocate)
 
 

@@ -1,25 +1,26 @@
 """Who is alive: a segment's writer, told by its lock, and this process, told from its forked children."""
 
-import fcntl
 import mmap
 import os
 from collections.abc import Callable
 from typing import Protocol
 
+from .host import LOCK_NB, LOCK_SH, LOCK_UN, flock
+
 _MADV_WIPEONFORK = 18  # Linux 4.14; the module mmap doesn't name it
 
 
-def has_writer(fd: int, flock: Callable[[int, int], None] = fcntl.flock) -> bool:
+def has_writer(fd: int, flock: Callable[[int, int], None] = flock) -> bool:
     """Return whether a process still holds the segment behind *fd* open for writing.
 
     A writer takes its lock before its segment gets a name that readers look for, and keeps it until the segment is
     sealed. What was read before a False may lack the writer's last records: read to the end after it.
     """
     try:
-        flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        flock(fd, LOCK_SH | LOCK_NB)
     except BlockingIOError:
         return True
-    flock(fd, fcntl.LOCK_UN)
+    flock(fd, LOCK_UN)
     return False
 
 

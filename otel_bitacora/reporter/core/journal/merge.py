@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import fcntl
 import os
 import time
 from collections import defaultdict
@@ -23,7 +22,7 @@ from .frame import (
     encode_sources,
     seed_of,
 )
-from .host import HOST, Os, sync_directory
+from .host import HOST, LOCK_EX, LOCK_NB, Os, sync_directory
 from .index import Block, SealIndex, decode_seal, encode_seal
 from .opened import OpenedSegment
 from .retention import Checkpoint, SegmentFile, list_segments, read_checkpoints
@@ -216,7 +215,7 @@ def _write(folder: Path, merged: _Merged, modes: Modes, host: Os) -> Path:
 
 
 def _fill(fd: int, path: str, data: bytes, modified: float, host: Os) -> None:
-    host.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    host.flock(fd, LOCK_EX | LOCK_NB)
     if host.write(fd, data) != len(data):
         raise OSError(errno.ENOSPC, "the merged segment was written only in part", path)
     os.utime(fd, (modified, modified))  # retention goes by the age of the records

@@ -2,14 +2,13 @@
 
 import contextlib
 import errno
-import fcntl
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from .directory import NEW_SUFFIX, Modes, segment_name
 from .frame import SegmentHeader, encode_resource, seed_of
-from .host import Os, tolerating_refusal
+from .host import LOCK_EX, LOCK_NB, Os, tolerating_refusal
 from .index import Block
 from .liveness import ProcessMark
 
@@ -51,7 +50,7 @@ def create(host: Os, directory: str, header: SegmentHeader, modes: Modes, mark: 
         raise _Forked
     fd = host.open(new, _FLAGS, modes.file)
     with _undone_on_error(host, fd, new, mark):
-        host.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        host.flock(fd, LOCK_EX | LOCK_NB)
         if not mark[0]:
             raise _Forked
         if host.write(fd, start) != len(start):

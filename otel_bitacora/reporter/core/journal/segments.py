@@ -1,13 +1,12 @@
 """The segments of one instance: the open one, those sealed but not yet synced, and the roll from one to the next."""
 
 import errno
-import fcntl
 import os
 from pathlib import Path
 
 from .directory import make
 from .frame import NO_INDEX, Kind, SegmentHeader, encode_frame, encode_resource, seed_of
-from .host import raise_unless_refused, tolerating_refusal
+from .host import LOCK_UN, raise_unless_refused, tolerating_refusal
 from .index import BLOCK_BYTES, Block, SealIndex, encode_seal
 from .liveness import ProcessMark
 from .segment import Segment, create
@@ -151,7 +150,7 @@ class Segments:
         if not old.is_torn:
             self._seal(old, last_sequence)
         with tolerating_refusal():
-            self._host.flock(old.fd, fcntl.LOCK_UN)
+            self._host.flock(old.fd, LOCK_UN)
         self.unsynced.append(old)
         for segment in self.unsynced[:-_KEPT_OPEN]:
             if not segment.is_syncing:

@@ -1,0 +1,123 @@
+"""The long way of a record into the journal: where a rate limit, processors or a formatter have a say in it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from .contract import Processor
+from .encode import Encoded, RecordEncoder
+from .entry import LogEntry
+from .indexing import Indexer, IndexRow, of_entry
+from .names import MESSAGE_TEMPLATE
+from .protobuf import Plain
+from .ratelimit import SUPPRESSED, RateLimit
+from .safe import Cleaner, Copy, Limits, body_text
+
+RATE_LIMITED = "rate_limited"
+PROCESSOR = "processor"
+"""Reasons in tombstones."""
+
+
+class Intake:
+    """Decides what becomes of a record: its encoded form, or the reason why it isn't kept.
+
+    *report* is called, inside the `except`, for what an application's own formatter or processor raised; the record
+    goes on without it.
+    """
+
+    def __init__(
+        self,
+        encoder: RecordEncoder,
+        indexer: Indexer,
+        *,
+        cleaner: Cleaner,
+        rate_limit: RateLimit | None,
+        processors: Sequence[Processor],
+        report: Callable[[logging.LogRecord], None],
+    ) -> None:
+        self._encoder = encoder
+        self._indexer = indexer
+        self._cleaner = cleaner
+        self._rate_limit = rate_limit
+        self._processors = tuple(processors)
+        self._report = report
+        self._inside = threading.local()
+
+    def take(self, record: logging.LogRecord, formatter: logging.Formatter | None) -> tuple[Encoded, IndexRow] | str:
+        """Return *record* encoded, with its row in the index, or the reason why it is dropped. It isn't changed."""
+        extra: dict[str, Plain] = {}
+        if self._rate_limit is not None:
+            passed_over = self._rate_limit.admit(record.name)
+            if passed_over is None:
+                return RATE_LIMITED
+            if passed_over:
+                extra[SUPPRESSED] = passed_over
+        if formatter is not None:
+            record = self._formatted(record, formatter)
+        # A processor that logs would be asked about its own records without end.
+        if not self._processors or getattr(self._inside, "is_busy", False):
+            taken = _with_extra(record, extra) if extra else record
+            return self._encoder.encode_record(taken), self._indexer.of_record(taken.__dict__)
+        self._inside.is_busy = True
+        try:
+            entry = self._after_processors(record, extra)
+        finally:
+            self._inside.is_busy = False
+        return PROCESSOR if entry is None else (self._encoder.encode_entry(entry), of_entry(entry))
+
+    def _formatted(self, record: logging.LogRecord, formatter: logging.Formatter) -> logging.LogRecord:
+        """Return a copy whose message is what *formatter* makes of it; exceptions and stacks have attributes of their own."""
+        shown = _copy(record)
+        shown.exc_info = shown.exc_text = shown.stack_info = None
+        try:
+            text = formatter.format(shown)
+        except Exception:  # noqa: BLE001  # the application's own code; the record goes on as it was
+            self._report(record)
+            return record
+        formatted = _copy(record, logging.LogRecord)  # plain, because its message is worded already
+        formatted.msg, formatted.args = text, None
+        return _with_extra(formatted, {MESSAGE_TEMPLATE: record.msg} if record.args and type(record.msg) is str else {})
+
+    def _after_processors(self, record: logging.LogRecord, extra: dict[str, Plain]) -> LogEntry | None:
+        taken = self._encoder.entry_of(record)
+        entry = replace(taken, attributes={**taken.attributes, **extra}) if extra else taken
+        for processor in self._processors:
+            try:
+                processed = _processed(processor, entry)
+            except Exception:  # noqa: BLE001  # the application's own code; the record goes on as it was
+                self._report(record)
+                continue
+            if processed is None:
+                return None
+            entry = processed
+        return entry if entry is taken else self._cleaned(entry)
+
+    def _cleaned(self, entry: LogEntry) -> LogEntry:
+        """Return *entry* as processors left it, without the secrets and impossible values that they may have put in."""
+        copied = Copy(Limits(), self._cleaner)
+        attributes = {key: copied.attribute(key, value) for key, value in entry.attributes.items()}
+        body = body_text(entry.body, self._cleaner) if isinstance(entry.body, str) else copied.of(entry.body)
+        return replace(entry, body=body, attributes=attributes)
+
+
+def _processed(processor: Processor, entry: LogEntry) -> LogEntry | None:
+    processed: object = processor.process(entry)
+    if processed is None or isinstance(processed, LogEntry):
+        return processed
+    raise TypeError(f"{processor!r} returned a {type(processed).__name__}, not a LogEntry or None")
+
+
+def _copy(record: logging.LogRecord, kind: type[logging.LogRecord] | None = None) -> logging.LogRecord:
+    kind = kind or type(record)
+    copied = kind.__new__(kind)  # not by its constructor, of which only its factory knows the arguments
+    copied.__dict__.update(record.__dict__)
+    return copied
+
+
+def _with_extra(record: logging.LogRecord, extra: dict[str, Plain]) -> logging.LogRecord:
+    copied = _copy(record)
+    copied.__dict__.update(extra)
+    return copied

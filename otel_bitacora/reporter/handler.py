@@ -1,0 +1,219 @@
+"""`BitacoraHandler`: the standard `logging.Handler` whose records outlive their process."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+from otel_bitacora.errors import ReporterSettingsError
+
+from .core.config import ReporterSettings, open_writer
+from .core.contract import Processor
+from .core.encode import RecordEncoder
+from .core.identity import resource_of
+from .core.indexing import Indexer
+from .core.intake import Intake
+from .core.journal.settings import WriterStats
+from .core.journal.sync import SyncMode
+from .core.ratelimit import RateLimit
+from .core.redact import Redactor
+from .core.safe import NoCleaner
+
+MESSAGE_ONLY = logging.Formatter("%(message)s")
+"""Stands for no formatter at all: `basicConfig` gives its layout for lines of text to handlers that have none."""
+FAILED = "failed"
+"""The reason in the tombstone of a record that couldn't be taken for want of memory or stack."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandlerStats:
+    """A handler's numbers since its process began; a forked child counts for itself."""
+
+    taken: int
+    """Calls past level and filters: each is in the journal, in memory, or among *dropped*."""
+    journalled: int
+    in_memory: int
+    """Records that the disk refuses, and that wait for it."""
+    dropped: Mapping[str, int]
+    """By reason: `journal_full`, `memory_full`, `rate_limited`, `processor`, …"""
+    redacted: Mapping[str, int]
+    """Secrets replaced, by the rule that found them."""
+    suppressed: Mapping[str, int]
+    """Records over the rate limit, by logger."""
+    health: Literal["ok", "degraded"]
+    """`degraded` while the disk refuses records, or the bound lets only the graver ones through."""
+    last_error: str
+    journal: WriterStats
+
+
+class BitacoraHandler(logging.Handler):
+    """Keeps every record in a journal that survives `kill -9`, full disks and outages.
+
+    When a logging call returns, its record is in the journal; from ERROR on it survives power loss as well, within
+    *sync_budget*. No queue, no thread and no network stands in between.
+
+    Every argument is optional. What isn't given comes from the environment (`BITACORA_JOURNAL_DIR`,
+    `BITACORA_REPORTER__SYNC` and so on), else it is the default of `ReporterSettings`, where each is explained. A size
+    may be text such as `512MiB`, an age `14d`, so that a logging configuration can say it.
+
+    A formatter, if one is set, writes the body; without one it is the formatted message, or the mapping that was
+    logged. `processors` change or drop entries one after the other. The service is named by *service_name*, else by
+    *resource*, `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES`.
+
+    Raises:
+        ReporterSettingsError: a setting can't be used.
+        JournalUnavailable: the directory can't hold a journal: not a directory, not ours, on a network.
+    """
+
+    def __init__(
+        self,
+        level: int | str = logging.NOTSET,
+        *,
+        journal: str | os.PathLike[str] | None = None,
+        service_name: str | None = None,
+        resource: Mapping[str, object] | None = None,
+        sync: SyncMode | None = None,
+        redact: bool | None = None,
+        max_bytes: int | str | None = None,
+        max_age: float | str | timedelta | None = None,
+        max_record_bytes: int | str | None = None,
+        processors: Sequence[Processor] = (),
+        rate_limit: float | RateLimit | None = None,
+        ship: str | None = None,
+        sync_budget: float | None = None,
+        memory_bytes: int | str | None = None,
+        redact_key: bytes | str | None = None,
+        redact_key_file: str | os.PathLike[str] | None = None,
+        redact_names: Sequence[str] | None = None,
+        keep_arguments: bool | None = None,
+        allow_network_fs: bool | None = None,
+        shared: bool | None = None,
+    ) -> None:
+        super().__init__(level)
+        self.formatter = MESSAGE_ONLY
+        if ship is not None:
+            raise ReporterSettingsError(
+                f"ship = {ship!r}: this version can't deliver from inside an application; leave it out, and the journal "
+                "keeps the records"
+            )
+        own_limit = rate_limit if isinstance(rate_limit, RateLimit) else None
+        self.settings = ReporterSettings.load(
+            {
+                "journal": journal,
+                "sync": sync,
+                "redact": redact,
+                "max_bytes": max_bytes,
+                "max_age": max_age,
+                "max_record_bytes": max_record_bytes,
+                "rate_limit": None if own_limit else rate_limit,
+                "sync_budget": sync_budget,
+                "memory_bytes": memory_bytes,
+                "redact_key": redact_key,
+                "redact_key_file": redact_key_file,
+                "redact_names": redact_names,
+                "keep_arguments": keep_arguments,
+                "allow_network_fs": allow_network_fs,
+                "shared": shared,
+            }
+        )
+        self._redactor = _redactor(self.settings)
+        self._rate_limit = own_limit or _rate_limit(self.settings.rate_limit)
+        self._writer = open_writer(self.settings, resource_of(service_name, resource))
+        encoder = RecordEncoder(
+            redactor=self._redactor,
+            max_record_bytes=self.settings.max_record_bytes,
+            keep_arguments=self.settings.keep_arguments,
+        )
+        indexer = Indexer()
+        self._encode = encoder.encode_record
+        self._row_of = indexer.of_record
+        self._append = self._writer.append
+        self._is_limited = bool(processors) or self._rate_limit is not None
+        self._intake = Intake(
+            encoder,
+            indexer,
+            cleaner=self._redactor or NoCleaner(),
+            rate_limit=self._rate_limit,
+            processors=processors,
+            report=self.handleError,
+        )
+
+    def setFormatter(self, fmt: logging.Formatter | None) -> None:  # noqa: N802  # logging's name
+        """Have *fmt* write the body of each record; None for the plain message again."""
+        super().setFormatter(fmt or MESSAGE_ONLY)
+
+    def createLock(self) -> None:  # noqa: N802  # logging's name
+        """Have no lock: the writer's own is held for one write(2) alone, and never while anybody waits for the disk."""
+        self.lock = None
+
+    def _at_fork_reinit(self) -> None:
+        pass
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        passed: object = self.filter(record)
+        if passed:
+            self.emit(passed if isinstance(passed, logging.LogRecord) else record)
+        return passed  # type: ignore[return-value]  # from Python 3.12 on the record, where a filter returned one
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write *record* to the journal; whatever is in it, nothing is raised into the application."""
+        try:
+            if self._is_limited or self.formatter is not MESSAGE_ONLY:
+                taken = self._intake.take(record, None if self.formatter is MESSAGE_ONLY else self.formatter)
+                if isinstance(taken, str):
+                    self._writer.drop(taken)
+                    return
+                (before, after, scope_length), (severity, key, time_ns) = taken
+            else:
+                before, after, scope_length = self._encode(record)
+                severity, key, time_ns = self._row_of(record.__dict__)
+            self._append(before, after, scope_length=scope_length, severity=severity, key=key, time_ns=time_ns)
+        except Exception:  # noqa: BLE001  # memory or the stack is exhausted: the application goes on, the loss is counted
+            self._fail(record)
+
+    def flush(self) -> bool:  # type: ignore[override]  # logging's returns nothing
+        """Return whether every record so far survives power loss, after having waited for the disk."""
+        return self._writer.flush()
+
+    def close(self) -> None:
+        """Finish the segment. A record that is logged later, in `__del__` or `atexit`, opens another one."""
+        self._writer.close()
+        super().close()
+
+    def stats(self) -> HandlerStats:
+        journal = self._writer.stats()
+        return HandlerStats(
+            taken=journal.last_sequence,
+            journalled=journal.journalled,
+            in_memory=journal.memory_records,
+            dropped=journal.counts.dropped,
+            redacted=self._redactor.counts if self._redactor else {},
+            suppressed=self._rate_limit.suppressed if self._rate_limit else {},
+            health=journal.health,
+            last_error=journal.counts.last_error,
+            journal=journal,
+        )
+
+    def _fail(self, record: logging.LogRecord) -> None:
+        try:
+            self._writer.drop(FAILED)
+        except Exception:  # noqa: BLE001  # nothing is left to count it with
+            logging.Handler.handleError(self, record)
+            return
+        self.handleError(record)
+
+
+def _redactor(settings: ReporterSettings) -> Redactor | None:
+    if not settings.redact:
+        return None
+    return Redactor(secret_keys=settings.redact_names, digest_key=settings.redact_key)
+
+
+def _rate_limit(records_per_second: float | None) -> RateLimit | None:
+    if records_per_second is None:
+        return None
+    return RateLimit(records_per_second=records_per_second, burst=max(1, int(records_per_second)))
