@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import bcrypt
@@ -60,9 +61,6 @@ def identity() -> HostIdentity:
     )
 
 
-PASSWORD = b"a-password-of-the-test-suite"
-
-
 @dataclass(frozen=True)
 class Secured:
     """A folder with a web configuration, `web.yml`, and what it names."""
@@ -78,9 +76,9 @@ class Secured:
     def ca_file(self) -> Path:
         return self.folder / "ca.pem"
 
-    def issue(self, *names: str, into: str = "server") -> Path:
+    def issue(self, *names: str, into: str = "server", not_after: datetime | None = None) -> Path:
         """Exchange certificate and key of *into* as tools do: each in one step; return the certificate's file."""
-        issued = self.ca.issue_cert(*names)
+        issued = self.ca.issue_cert(*names, not_after=not_after)
         chain = b"".join(blob.bytes() for blob in issued.cert_chain_pems)
         for name, content in ((f"{into}.key", issued.private_key_pem.bytes()), (f"{into}.pem", chain)):
             (self.folder / f".{name}").write_bytes(content)
