@@ -44,7 +44,7 @@ class WebFiles:
         return self._web.tls is not None
 
     def current(self) -> Web:
-        """Return what is in force, after a look at whether the files have changed: some 10 µs when they haven't."""
+        """Return what is in force, after a look at whether the files have changed (one stat(2) each)."""
         signature = self._sign()
         if signature != self._signature:
             # Or a file that can't be used would be read, and complained about, at every request.
