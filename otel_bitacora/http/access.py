@@ -17,6 +17,7 @@ from .hosts import plain_address
 from .passwords import Passwords
 from .problems import ProblemResponse
 from .turns import TooMany
+from .wrong_logins import WrongLogins
 
 COOKIE = "bitacora_token"
 _REALM = 'realm="otel-bitacora"'
@@ -56,6 +57,7 @@ class Guard:
         self._passwords = passwords
         self._is_exposed = is_exposed
         self._is_generated = is_generated
+        self._wrong = WrongLogins()
 
     async def refusal(self, request: Request, access: Access) -> Response | None:
         """Return the answer that refuses *request*, or None if it may be served."""
@@ -69,7 +71,7 @@ class Guard:
         if scheme.lower() == "bearer":
             if self._is_token(request, credentials.strip()):
                 return None
-            return self._unauthorized(request, hashes, "the token is wrong")
+            return self._wrong_login(request, hashes, "the token is wrong")
         if scheme.lower() == "basic" and hashes:
             return await self._refused_password(request, hashes, credentials)
         return self._unauthorized(request, hashes, "no such way to say who you are")
@@ -99,7 +101,7 @@ class Guard:
         """Whether the token counts for whoever sent *request*."""
         if not (self._is_exposed and self._is_generated):
             return True
-        return request.client is not None and _is_loopback(request.client.host)
+        return _is_loopback(_address(request))
 
     async def _refused_password(self, request: Request, hashes: Mapping[str, str], credentials: str) -> Response | None:
         try:
@@ -107,14 +109,17 @@ class Guard:
         except ValueError as error:
             return self._unauthorized(request, hashes, str(error))
         assert self._passwords is not None  # there are hashes
-        caller = request.client.host if request.client else ""
         try:
-            is_right = await self._passwords.match(hashes, *given, caller=caller)
+            is_right = await self._passwords.match(hashes, *given, caller=_address(request))
         except TooMany:
             detail = "too many passwords are being checked; try again"
             headers = {"Retry-After": "1"}
             return ProblemResponse(HTTPStatus.TOO_MANY_REQUESTS, detail, instance=request.url.path, headers=headers)
-        return None if is_right else self._unauthorized(request, hashes, "name or password is wrong")
+        return None if is_right else self._wrong_login(request, hashes, "name or password is wrong")
+
+    def _wrong_login(self, request: Request, hashes: Mapping[str, str], why: str) -> Response:
+        self._wrong.add(_address(request))
+        return self._unauthorized(request, hashes, why)
 
     def _unauthorized(self, request: Request, hashes: Mapping[str, str], why: str) -> Response:
         basic = "a user's name and password (Basic), or " if hashes else ""
@@ -142,6 +147,10 @@ def parse_basic(credentials: str) -> tuple[str, bytes]:
     except (binascii.Error, UnicodeError):
         pass
     raise ValueError("no name and password: Basic wants `user:password` in base64")
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
 def _is_loopback(host: str) -> bool:

@@ -43,8 +43,15 @@ def serve(sidecar: Sidecar, listener: socket.socket, reload: Callable[[], Settin
     )
     config.load()
     config.ssl = sidecar.port.tls
+    logging.getLogger("uvicorn.error").addFilter(_is_ours_to_tell)
     sidecar.sampler.on_snapshot(_tell_ready)
     asyncio.run(_run(sidecar, _Server(config), listener, reload))
+
+
+def _is_ours_to_tell(record: logging.LogRecord) -> bool:
+    """Leave out what strangers cause at will: each line is one for whoever reads the log, and costs them nothing."""
+    said = str(record.msg)
+    return not said.startswith(("Invalid HTTP request", "Unsupported upgrade request", "No supported WebSocket"))
 
 
 class _Server(uvicorn.Server):

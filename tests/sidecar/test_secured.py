@@ -226,6 +226,21 @@ def test_headers_without_an_end_are_cut_off(start: Start) -> None:
     assert sidecar.get("/healthz").status_code == 200
 
 
+def test_strangers_cannot_fill_the_log(start: Start) -> None:
+    sidecar = start()
+    upgrade = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close, Upgrade\r\nUpgrade: websocket\r\n\r\n"
+
+    assert raw(sidecar.url, b"no request\r\n\r\n").startswith(b"HTTP/1.1 400")
+    assert raw(sidecar.url, upgrade).startswith(b"HTTP/1.1 200")
+    wrong = [sidecar.get("/", Authorization="Bearer hunter2").status_code for _ in range(5)]
+    _, errors = sidecar.stop()
+
+    assert wrong == [401] * 5
+    assert errors.count("\n") == 1
+    assert "wrong token or password: 1 since last told, the last one from 127.0.0.1" in errors
+    assert "hunter2" not in errors
+
+
 def test_a_body_that_nobody_wants_is_not_read_to_its_end(start: Start) -> None:
     sidecar = start()
 
