@@ -70,6 +70,9 @@ class WebFiles:
     def _exchange(self) -> None:
         before = self._web
         try:
+            if self._is_empty():
+                # Just cut off by whoever writes it anew: it must not be taken for a file without users.
+                raise SettingsError(f"{self.path}: is empty")
             found = self._read()
             if (found.tls is None) is not (before.tls is None):
                 raise SettingsError(f"{self.path}: tls_server_config can come or go only with a restart")
@@ -91,6 +94,12 @@ class WebFiles:
             return Web(config, server_context(tls) if tls else None)
         except SettingsError as error:
             raise SettingsError(*(f"{self.path}: {problem}" for problem in error.problems)) from error
+
+    def _is_empty(self) -> bool:
+        try:
+            return not self.path.read_bytes().strip()
+        except OSError:
+            return False  # told by whoever reads it next
 
     def _sign(self) -> Signature:
         return tuple(_signature(path) for path in self._watched)

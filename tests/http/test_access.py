@@ -88,6 +88,11 @@ def test_a_token_that_was_generated_counts_beyond_loopback_from_this_machine_alo
     assert (login is not None) is is_served
 
 
+@pytest.mark.parametrize("client", [None, LAN, HERE])
+def test_on_loopback_a_generated_token_counts_whoever_is_said_to_ask(client: str | None) -> None:
+    assert ask(guard(is_generated=True), request(f"Bearer {TOKEN}", client=client)) is None
+
+
 def test_a_users_password_is_as_good_as_the_token() -> None:
     assert ask(guard(HASHES, is_exposed=True), request(basic("alice:one:two"))) is None
 

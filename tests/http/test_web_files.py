@@ -53,6 +53,32 @@ def test_a_change_that_cannot_be_used_is_told_once_and_changes_nothing(
     assert "basic_auth_user: no such key" in caplog.text
 
 
+def test_a_file_that_is_being_written_anew_takes_no_user_away(secure: Secure, caplog: pytest.LogCaptureFixture) -> None:
+    secured = secure()
+    secured.write(users={"alice": b"one"})
+    text = secured.web_config.read_text()
+    users_alone = text[text.index("basic_auth_users") :]
+    secured.web_config.write_text(users_alone)
+    files = WebFiles(secured.web_config)
+
+    secured.web_config.write_text("")
+    during = set(files.current().config.hashes)
+    secured.web_config.write_text(users_alone.replace("alice", "bob"))
+
+    assert (during, set(files.current().config.hashes)) == ({"alice"}, {"bob"})
+    assert "web.yml: is empty" in caplog.text
+
+
+def test_a_file_that_is_gone_leaves_what_was_in_force(secure: Secure, caplog: pytest.LogCaptureFixture) -> None:
+    secured = secure({"alice": b"one"})
+    files = WebFiles(secured.web_config)
+
+    secured.web_config.unlink()
+
+    assert set(files.current().config.hashes) == {"alice"}
+    assert "web.yml: can't be read: No such file" in caplog.text
+
+
 def test_a_certificate_that_comes_before_its_key_is_taken_when_the_key_is_there(secure: Secure) -> None:
     secured = secure()
     files = WebFiles(secured.web_config)
