@@ -47,12 +47,13 @@ class Passwords:
         hashed = hashes[user] if is_known else self._dummy(hashes)
         key = self._remembered_as(user, hashed, password)
         if key in self._right:
-            return is_known
+            return True
         if key in self._wrong:
             return False
-        is_right = await self._turns.run(caller, lambda: self._check(password[:_MOST_BYTES], hashed.encode()))
-        (self._right if is_right and is_known else self._wrong).add(key)
-        return is_right and is_known
+        matches = await self._turns.run(caller, lambda: self._check(password[:_MOST_BYTES], hashed.encode()))
+        is_right = matches and is_known
+        (self._right if is_right else self._wrong).add(key)
+        return is_right
 
     def _dummy(self, hashes: Mapping[str, str]) -> str:
         """Return a hash that nobody has the password of, as costly as the costliest of *hashes*."""

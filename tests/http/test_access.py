@@ -107,6 +107,7 @@ def test_a_users_password_is_as_good_as_the_token() -> None:
         basic(""),
         "Basic",
         "Basic !!!",
+        basic("alice:one:two") + "!",
         "Basic \xe9",
         "Basic " + base64.b64encode(b"\xff\xfe:one").decode(),
         basic(f":{TOKEN}"),
