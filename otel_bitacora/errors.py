@@ -14,6 +14,8 @@ BitacoraError
 │   ├── JournalDamaged        bytes of the journal aren't what was written
 │   ├── QueryError            a query doesn't parse, or compares what can't be compared
 │   └── DestinationError      a destination refused a batch, or couldn't be reached
+├── SessionError              an event doesn't fit its session
+│   └── SessionNotFound       nothing is known of the session
 └── WireError                 what came over the wire isn't what Bitacora writes
 """
 
@@ -58,6 +60,14 @@ class StateUnavailable(MonitorError):
 
 class NotSampledYet(MonitorError):
     """No snapshot has been published so far."""
+
+
+class SessionError(BitacoraError):
+    """An event doesn't fit the session that it is told of."""
+
+
+class SessionNotFound(SessionError):
+    """Nothing is known of the session."""
 
 
 class WireError(BitacoraError, ValueError):

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from otel_bitacora.reporter.core.printable import printable
+
 from .options import ConfigFile, Json, RootPath, StateDir, command_line
-from .table import is_terminal, printable
+from .table import is_terminal
 
 if TYPE_CHECKING:
     from otel_bitacora.ops.doctor_finding import Finding

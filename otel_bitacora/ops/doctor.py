@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
-from otel_bitacora.errors import MissingExtra, SettingsError
+from otel_bitacora import places
+from otel_bitacora.errors import MissingExtra, ReporterSettingsError, SettingsError
 from otel_bitacora.http.exposure import open_web_files
 from otel_bitacora.http.token import state_directory
 from otel_bitacora.http.web_files import WebFiles
 from otel_bitacora.monitor.snapshot import Snapshot
+from otel_bitacora.reporter.core.config import ReporterSettings
 from otel_bitacora.settings import Loaded
 
 from .components import extra_components
@@ -44,7 +47,18 @@ def examine(loaded: Loaded, snapshot: Snapshot, clock: ClockWatch) -> Iterator[F
     yield from clock.findings()
     state = state_directory(settings)
     yield from directory_findings(state)
-    yield from journal_findings(settings.journal_dir or state / "journal")
+    yield from _journal(places.journal_directory(settings.journal_dir) if settings.journal_dir else state / "journal")
+
+
+def _journal(directory: Path) -> Iterator[Finding]:
+    """Return what there is to say of the journal, and of the settings of the handlers that write it."""
+    try:
+        handler = ReporterSettings.load()
+    except ReporterSettingsError as error:
+        for problem in str(error).splitlines():
+            yield Finding("settings", "handler", Verdict.FAIL, problem, "change that variable, or unset it")
+        handler = ReporterSettings()
+    yield from journal_findings(directory, max_bytes=handler.max_bytes, allow_network_fs=handler.allow_network_fs)
 
 
 def wrong_settings(error: SettingsError) -> Iterator[Finding]:

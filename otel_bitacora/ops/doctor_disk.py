@@ -6,6 +6,7 @@ import os
 import pwd
 import stat
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from otel_bitacora.http.token import FILE_NAME
@@ -15,14 +16,15 @@ from .doctor_finding import Finding, Verdict
 
 _MIB = 1024 * 1024
 _LEAST_BYTES = 64 * _MIB
-_ENOUGH_BYTES = 1024 * _MIB  # what a journal may grow to
+_STATE_BYTES = 256 * _MIB
+"""What the state directory wants beside the journal: history, mostly."""
 _LEAST_FILES = 1000
 _IN_MEMORY = frozenset({"tmpfs", "ramfs"})
 
 
 def directory_findings(directory: Path) -> Iterator[Finding]:
     """Return what there is to say of the state directory."""
-    yield from _findings(directory, "state", "--state-dir", is_shareable=False)
+    yield from _findings(_Wanted("state", directory, "--state-dir", _STATE_BYTES))
     token = directory / FILE_NAME
     try:
         mode = token.lstat().st_mode
@@ -33,77 +35,101 @@ def directory_findings(directory: Path) -> Iterator[Finding]:
         yield Finding("disk", str(token), Verdict.FAIL, detail, f"rm {token}; a new one is made, or chmod 600 it")
 
 
-def journal_findings(directory: Path) -> Iterator[Finding]:
-    """Return what there is to say of the journal's directory."""
-    yield from _findings(directory, "journal", "BITACORA_JOURNAL_DIR", is_shareable=True)
+def journal_findings(directory: Path, *, max_bytes: int, allow_network_fs: bool) -> Iterator[Finding]:
+    """Return what there is to say of the journal's directory, in which up to *max_bytes* are kept."""
+    yield from _findings(
+        _Wanted(
+            "journal", directory, "BITACORA_JOURNAL_DIR", max_bytes, is_journal=True, may_be_remote=allow_network_fs
+        )
+    )
 
 
-def _findings(directory: Path, what: str, other: str, *, is_shareable: bool) -> Iterator[Finding]:
-    existing = directory
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A directory, and what is wanted of it."""
+
+    what: str
+    directory: Path
+    other: str
+    """By what another one is named."""
+    room_bytes: int
+    is_journal: bool = False
+    """A journal may be shared with a group, and isn't reached through a link."""
+    may_be_remote: bool = False
+
+    def finding(self, verdict: Verdict, detail: str, fix: str = "", *, subject: str = "") -> Finding:
+        return Finding("disk", subject or str(self.directory), verdict, f"{self.what}: {detail}", fix)
+
+    @property
+    def choose(self) -> str:
+        return f"choose another with {self.other}"
+
+
+def _findings(wanted: _Wanted) -> Iterator[Finding]:
+    directory = existing = wanted.directory
     try:
         while not existing.exists() and not existing.is_symlink() and existing != existing.parent:
             existing = existing.parent
         found = existing.lstat()
     except OSError as error:
-        yield Finding("disk", str(existing), Verdict.FAIL, f"{error.strerror}", f"choose another with {other}")
+        yield wanted.finding(Verdict.FAIL, f"{error.strerror}", wanted.choose)
         return
     if existing == directory:
-        yield _standing(directory, found, what, other, is_shareable=is_shareable)
+        yield _standing(wanted, found)
     elif not (existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)):
-        fix = f"as root: install -d -m 700 -o {_user(os.geteuid())} {directory}; or choose another with {other}"
-        yield Finding("disk", str(directory), Verdict.FAIL, f"{what}: can't be made in {existing}", fix)
+        fix = f"as root: install -d -m 700 -o {_user(os.geteuid())} {directory}; or {wanted.choose}"
+        yield wanted.finding(Verdict.FAIL, f"can't be made in {existing}", fix)
         return
     else:
-        yield Finding("disk", str(directory), Verdict.OK, f"{what}: not there yet, will be made")
+        yield wanted.finding(Verdict.OK, "not there yet, will be made")
     if existing.is_dir():
-        yield from _place(directory, existing, what, other)
+        yield from _place(wanted, existing)
 
 
-def _standing(directory: Path, found: os.stat_result, what: str, other: str, *, is_shareable: bool) -> Finding:
-    """Return whether what stands at *directory* can be used, and by whom."""
-    mode, subject = stat.S_IMODE(found.st_mode), str(directory)
-    if stat.S_ISLNK(found.st_mode) and is_shareable:
-        fix = f"name what it points to: {other}={directory.resolve()}"
-        return Finding("disk", subject, Verdict.FAIL, f"{what}: a symbolic link, which is refused", fix)
+def _standing(wanted: _Wanted, found: os.stat_result) -> Finding:
+    """Return whether what stands there can be used, and by whom."""
+    mode, directory, me = stat.S_IMODE(found.st_mode), wanted.directory, _user(os.geteuid())
+    if stat.S_ISLNK(found.st_mode) and wanted.is_journal:
+        fix = f"name what it points to: {wanted.other}={directory.resolve()}"
+        return wanted.finding(Verdict.FAIL, "a symbolic link, which is refused", fix)
     if not directory.is_dir():
-        return Finding("disk", subject, Verdict.FAIL, f"{what}: not a directory", f"choose another with {other}")
+        return wanted.finding(Verdict.FAIL, "not a directory", wanted.choose)
     # A shared journal belongs to a group, whose members write to it.
-    is_shared = is_shareable and bool(mode & stat.S_ISGID)
+    is_shared = wanted.is_journal and bool(mode & stat.S_ISGID)
     if found.st_uid not in (os.geteuid(), 0) and not is_shared:
-        fix = f"as root: chown -R {_user(os.geteuid())} {directory}; or choose another with {other}"
-        return Finding("disk", subject, Verdict.FAIL, f"{what}: belongs to {_user(found.st_uid)}", fix)
+        fix = f"as root: chown -R {me} {directory}; or {wanted.choose}"
+        return wanted.finding(Verdict.FAIL, f"belongs to {_user(found.st_uid)}", fix)
     if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
-        detail = f"{what}: {_user(os.geteuid())} can't write to it (mode {mode:04o})"
-        return Finding("disk", subject, Verdict.FAIL, detail, f"as its owner: chmod u=rwx {directory}")
-    allowed = 0o2770 if is_shared else 0o700
-    if mode & 0o777 & ~allowed:
-        keep = "o=" if is_shared else "go="
-        return Finding(
-            "disk", subject, Verdict.WARN, f"{what}: open to others (mode {mode:04o})", f"chmod {keep} {directory}"
-        )
-    return Finding("disk", subject, Verdict.OK, f"{what}: {_user(found.st_uid)}, mode {mode:04o}")
+        fix = f"as its owner: chmod u=rwx {directory}"
+        return wanted.finding(Verdict.FAIL, f"{me} can't write to it (mode {mode:04o})", fix)
+    if mode & 0o777 & ~(0o770 if is_shared else 0o700):
+        fix = f"chmod {'o=' if is_shared else 'go='} {directory}"
+        return wanted.finding(Verdict.WARN, f"open to others (mode {mode:04o})", fix)
+    return wanted.finding(Verdict.OK, f"{_user(found.st_uid)}, mode {mode:04o}")
 
 
-def _place(directory: Path, existing: Path, what: str, other: str) -> Iterator[Finding]:
-    """Return what there is to say of the file system below *directory*."""
+def _place(wanted: _Wanted, existing: Path) -> Iterator[Finding]:
+    """Return what there is to say of the file system below."""
     kind = file_system(existing)
-    subject, fix = f"{directory} ({kind or 'file system'})", f"choose another with {other}"
+    subject = f"{wanted.directory} ({kind or 'file system'})"
     if kind in NETWORK_FILE_SYSTEMS:
-        yield Finding("disk", subject, Verdict.FAIL, f"{what}: on a network, where what is written isn't safe", fix)
+        verdict = Verdict.WARN if wanted.may_be_remote else Verdict.FAIL
+        detail = "on a network, where what is written isn't safe"
+        yield wanted.finding(verdict, detail, wanted.choose, subject=subject)
     elif kind in _IN_MEMORY:
-        yield Finding("disk", subject, Verdict.WARN, f"{what}: in memory, and gone after a restart", fix)
+        yield wanted.finding(Verdict.WARN, "in memory, and gone after a restart", wanted.choose, subject=subject)
     space = os.statvfs(existing)
     free, files = space.f_bavail * space.f_frsize, space.f_favail
+    fix = f"make room; or {wanted.choose}"
     if space.f_flag & os.ST_RDONLY:
-        yield Finding("disk", subject, Verdict.FAIL, f"{what}: mounted read-only", fix)
+        yield wanted.finding(Verdict.FAIL, "mounted read-only", wanted.choose, subject=subject)
     elif free < _LEAST_BYTES or (space.f_files and files < _LEAST_FILES):
-        detail = f"{what}: {free // _MIB} MiB and {files} files free"
-        yield Finding("disk", subject, Verdict.FAIL, detail, f"make room; or {fix}")
-    elif free < _ENOUGH_BYTES:
-        detail = f"{what}: {free // _MIB} MiB free, less than a journal may grow to (1024)"
-        yield Finding("disk", subject, Verdict.WARN, detail, f"make room; or {fix}")
+        yield wanted.finding(Verdict.FAIL, f"{free // _MIB} MiB and {files} files free", fix, subject=subject)
+    elif free < wanted.room_bytes:
+        detail = f"{free // _MIB} MiB free, less than it may come to need ({wanted.room_bytes // _MIB} MiB)"
+        yield wanted.finding(Verdict.WARN, detail, fix, subject=subject)
     else:
-        yield Finding("disk", subject, Verdict.OK, f"{what}: {free // _MIB} MiB free")
+        yield wanted.finding(Verdict.OK, f"{free // _MIB} MiB free", subject=subject)
 
 
 def _user(uid: int) -> str:

@@ -19,6 +19,7 @@ from otel_bitacora.monitor.sampler import Sampler
 from otel_bitacora.resource import service_attributes, stable_instance_id
 from otel_bitacora.settings import Settings
 
+from .housekeeping import Housekeeping, journal_of
 from .sampling import build_sampler, check_named, select_with_own
 
 _DESCRIPTORS = 8192
@@ -35,6 +36,7 @@ class Sidecar:
     sampler: Sampler
     app: Starlette
     named: frozenset[str]
+    housekeeping: Housekeeping
 
     def start(self) -> None:
         """Start to sample.
@@ -46,6 +48,7 @@ class Sidecar:
         first = threading.Event()
         self.sampler.on_snapshot(lambda _: first.set())
         self.sampler.start()
+        self.housekeeping.start()
         if self.named:
             first.wait()
             check_named(self.sampler.snapshot, self.named)
@@ -87,4 +90,4 @@ def build_sidecar(settings: Settings) -> Sidecar:
     target = {**service_attributes(SERVICE_NAME, __version__, instance_id), **sampler.host.attributes()}
     endpoints = monitor_endpoints(sampler, Exposition(target))
     app = create_app(endpoints, guard=port.guard, allowed_hosts=settings.http.allowed_hosts, headers=port.headers)
-    return Sidecar(settings, port, sampler, app, named)
+    return Sidecar(settings, port, sampler, app, named, Housekeeping(journal_of(settings)))

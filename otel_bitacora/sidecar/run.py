@@ -80,6 +80,7 @@ async def _run(sidecar: Sidecar, server: _Server, listener: socket.socket, reloa
     finally:
         notify("STOPPING=1")
         watchdog.cancel()
+        sidecar.housekeeping.stop()
         sidecar.sampler.stop(timeout_seconds=0.2)
 
 

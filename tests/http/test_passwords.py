@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_bitacora.http.passwords import Passwords
+from otel_bitacora.http.passwords import Passwords, _Memory
 
 
 class Recorded:
@@ -129,6 +129,17 @@ def test_a_flood_of_wrong_ones_does_not_make_a_right_one_forgotten() -> None:
     assert match(passwords, hashes, "alice", b"one")
     assert asked == 1
     assert len(passwords._wrong._keys) == 1000
+
+
+def test_what_is_asked_for_again_is_not_the_next_to_be_forgotten() -> None:
+    memory = _Memory(2)
+    memory.add(b"one")
+    memory.add(b"two")
+
+    assert b"one" in memory
+    memory.add(b"three")
+
+    assert (b"one" in memory, b"two" in memory) == (True, False)
 
 
 @pytest.mark.parametrize("length", [72, 73, 1000])

@@ -79,6 +79,13 @@ def test_wrong_settings_fail_each_and_nothing_else_is_guessed_at(tmp_path: Path)
     assert "must be greater than or equal to 0.1" in result.stdout
 
 
+def test_what_is_wrong_with_the_handlers_variables_is_told_too(tmp_path: Path) -> None:
+    result = run("--json", "--state-dir", str(tmp_path / "s"), BITACORA_REPORTER__SYNC="sometimes")
+
+    assert result.returncode == 1
+    assert [one["subject"] for one in found(result) if one["verdict"] == "fail"] == ["handler"]
+
+
 def test_a_port_that_would_be_unguarded_fails_as_serve_would(tmp_path: Path) -> None:
     result = run("--json", "--state-dir", str(tmp_path / "s"), BITACORA_HTTP__LISTEN="0.0.0.0:0")
 

@@ -4,8 +4,13 @@ from pathlib import Path
 import pytest
 
 from otel_bitacora.ops import doctor_disk
-from otel_bitacora.ops.doctor_disk import directory_findings, journal_findings
+from otel_bitacora.ops.doctor_disk import directory_findings
 from otel_bitacora.ops.doctor_finding import Finding, Verdict
+
+
+def journal_findings(directory: Path, *, allow_network_fs: bool = False, max_bytes: int = 1 << 30) -> list[Finding]:
+    found = doctor_disk.journal_findings(directory, max_bytes=max_bytes, allow_network_fs=allow_network_fs)
+    return list(found)
 
 
 def only(findings: list[Finding], verdict: Verdict) -> Finding:
@@ -112,6 +117,12 @@ def test_a_disk_that_is_elsewhere_or_none_is_told(
     assert f"({kind})" in found.subject
 
 
+def test_a_network_that_was_allowed_is_only_warned_of(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor_disk, "file_system", lambda _: "nfs4")
+
+    assert only(journal_findings(directory, allow_network_fs=True), Verdict.WARN).fix
+
+
 class Space:
     f_frsize = 4096
     f_files = 10_000
@@ -130,7 +141,7 @@ class Space:
         (
             Space(f_bavail=(64 << 20) // 4096),
             Verdict.WARN,
-            "state: 64 MiB free, less than a journal may grow to (1024)",
+            "state: 64 MiB free, less than it may come to need (256 MiB)",
         ),
         (Space(f_favail=3), Verdict.FAIL, "state: 4194304 MiB and 3 files free"),
         (Space(f_files=0, f_favail=0), Verdict.OK, "state: 4194304 MiB free"),
@@ -145,3 +156,12 @@ def test_a_disk_without_room_is_told_before_it_refuses(
     found = list(directory_findings(directory))[-1]
 
     assert (found.verdict, found.detail) == (verdict, detail)
+
+
+def test_a_journal_wants_as_much_room_as_it_may_take(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "statvfs", lambda _: Space(f_bavail=(1 << 30) // 4096))
+
+    enough, short = (journal_findings(directory, max_bytes=size)[-1] for size in (1 << 30, 2 << 30))
+
+    assert enough.verdict is Verdict.OK
+    assert short.detail == "journal: 1024 MiB free, less than it may come to need (2048 MiB)"

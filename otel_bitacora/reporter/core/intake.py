@@ -93,14 +93,15 @@ class Intake:
             if processed is None:
                 return None
             entry = processed
-        return entry if entry is taken else self._cleaned(entry)
+        return entry if entry is taken else cleaned(entry, self._cleaner)
 
-    def _cleaned(self, entry: LogEntry) -> LogEntry:
-        """Return *entry* as processors left it, without the secrets and impossible values that they may have put in."""
-        copied = Copy(Limits(), self._cleaner)
-        attributes = {key: copied.attribute(key, value) for key, value in entry.attributes.items()}
-        body = body_text(entry.body, self._cleaner) if isinstance(entry.body, str) else copied.of(entry.body)
-        return replace(entry, body=body, attributes=attributes)
+
+def cleaned(entry: LogEntry, cleaner: Cleaner) -> LogEntry:
+    """Return *entry*, which other code has made, without secrets and impossible values that it may have put in."""
+    copied = Copy(Limits(), cleaner)
+    attributes = {key: copied.attribute(key, value) for key, value in entry.attributes.items()}
+    body = body_text(entry.body, cleaner) if isinstance(entry.body, str) else copied.of(entry.body)
+    return replace(entry, body=body, attributes=attributes)
 
 
 def _processed(processor: Processor, entry: LogEntry) -> LogEntry | None:

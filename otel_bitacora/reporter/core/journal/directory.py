@@ -15,6 +15,7 @@ NEW_SUFFIX = ".new"
 SETTLED = "settled"
 EXPORTERS = "exporters"
 QUARANTINE = "quarantine"
+HOUSEKEEPING_LOCK = ".housekeeping"
 
 # A write there may vanish after the server restarts, flock may be local only, and O_APPEND may tear.
 NETWORK_FILE_SYSTEMS = frozenset(
