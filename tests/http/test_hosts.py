@@ -1,4 +1,6 @@
+import asyncio
 import ipaddress
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -65,6 +67,23 @@ def test_the_sockets_own_address_is_known_however_it_is_written(host: str, serve
 )
 def test_other_addresses_and_names_are_not_the_sockets(host: str, server: str) -> None:
     assert not is_allowed(host, server)
+
+
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+@pytest.mark.parametrize("host", ["evil.example", "localhost"])
+def test_whatever_is_spoken_a_foreign_host_gets_no_farther(kind: str, host: str) -> None:
+    reached, sent = [], []
+
+    async def inner(scope: Any, receive: Any, send: Any) -> None:
+        reached.append(scope["type"])
+
+    async def send(message: Any) -> None:
+        sent.append(message.get("status"))
+
+    scope = {"type": kind, "path": "/", "headers": [(b"host", host.encode())]}
+    asyncio.run(HostAllowList(inner)(scope, None, send))  # type: ignore[arg-type]
+
+    assert (reached, 421 in sent) == (([], True) if host == "evil.example" else ([kind], False))
 
 
 @given(st.ip_addresses())

@@ -1,5 +1,6 @@
 import asyncio
 import threading
+from functools import partial
 
 import pytest
 
@@ -24,6 +25,34 @@ def test_a_flood_of_one_caller_delays_another_by_one_job() -> None:
         return done
 
     assert asyncio.run(order()).index("guest") <= 2
+
+
+def test_callers_are_served_in_turn() -> None:
+    async def order() -> str:
+        turns, done, gate = Turns(), [], threading.Event()
+
+        def job(name: str) -> bool:
+            gate.wait(30)
+            done.append(name)
+            return True
+
+        first = asyncio.ensure_future(turns.run("first", lambda: job("-")))
+        await asyncio.sleep(0)
+        jobs = [asyncio.ensure_future(turns.run(name, partial(job, name))) for name in "aaabbbccc"]
+        await asyncio.sleep(0)
+        gate.set()
+        await asyncio.gather(first, *jobs)
+        return "".join(done)
+
+    assert asyncio.run(order()) == "-abcabcabc"
+
+
+def test_room_is_made_again_by_what_is_done() -> None:
+    async def run() -> int:
+        turns = Turns()
+        return sum([await turns.run("a", lambda: True) for _ in range(1100)])
+
+    assert asyncio.run(run()) == 1100
 
 
 def test_one_job_runs_at_a_time_and_never_on_the_event_loop() -> None:
