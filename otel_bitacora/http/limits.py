@@ -65,8 +65,8 @@ class _Body:
 
     async def receive(self) -> Message:
         message = await self._receive()
-        if message["type"] != "http.request" or not message.get("more_body", False):
-            self._is_read = True
+        # What isn't a part of the body is the news that the other side is gone.
+        self._is_read = not message.get("more_body", False)
         return message
 
     async def send(self, message: Message) -> None:

@@ -40,7 +40,8 @@ CIPHERS: Mapping[str, str] = {
 """Suites of TLS 1.2 with forward secrecy and authenticated encryption, by the format's names and by OpenSSL's."""
 _ALWAYS_ON = ("TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256")  # of TLS 1.3
 
-_BCRYPT = re.compile(r"\$2[aby]\$(?P<cost>\d\d)\$[./A-Za-z0-9]{53}")
+# 128 bits of salt fill 21 characters and two bits of the next one: with others set, the library raises at each login.
+_BCRYPT = re.compile(r"\$2[aby]\$(?P<cost>\d\d)\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}")
 _COSTS = range(4, 19)  # each step doubles the time: 10 takes some 70 ms, 18 some 18 s
 
 _NOT_HERE = {

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from otel_bitacora.http.bodies import BodyReader, BodyRefused
+from otel_bitacora.http.bodies import _CODINGS, BodyReader, BodyRefused
 
 MIB = 1024 * 1024
 PACK: dict[str, Callable[[bytes], bytes]] = {
@@ -134,6 +134,15 @@ def test_what_is_cut_off_or_continued_is_damaged(encoding: str, data: st.DataObj
     assert status([packed[:cut]], encoding) == 400
     assert status([packed + b"x"], encoding) == 400
     assert status([packed, b"x" * 300], encoding) == 400
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "zstd"])
+@pytest.mark.parametrize("more", [b"x", b"x" * 300])
+def test_a_piece_behind_the_end_is_damage_too(encoding: str, more: bytes) -> None:
+    packed = PACK[encoding](b"some text")
+
+    with pytest.raises(EOFError, match="more behind its end"):
+        list(_CODINGS[encoding]([packed, more]))
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "zstd"])

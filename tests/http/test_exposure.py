@@ -1,10 +1,13 @@
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.requests import Request
 
 from otel_bitacora.errors import SettingsError
+from otel_bitacora.http.access import Access
 from otel_bitacora.http.exposure import open_web_files
 from otel_bitacora.http.port import secure_port
 from otel_bitacora.settings import Settings
@@ -104,3 +107,14 @@ def test_the_headers_of_the_file_follow_it(secure: Callable[..., Any], tmp_path:
     secured.write()
 
     assert (before, dict(port.headers())) == ({"X-Frame-Options": "deny"}, {})
+
+
+@pytest.mark.parametrize(("client", "is_served"), [("192.0.2.7", False), ("127.0.0.1", True)])
+def test_a_token_that_had_to_be_generated_is_not_for_others(
+    secure: Callable[..., Any], tmp_path: Path, client: str, is_served: bool
+) -> None:
+    port = secure_port(settings("0.0.0.0:0", web_config=secure(USERS).web_config, state_dir=tmp_path))
+    headers = [(b"authorization", f"Bearer {port.token}".encode())]
+    asked = Request({"type": "http", "method": "GET", "path": "/", "headers": headers, "client": (client, 4711)})
+
+    assert (asyncio.run(port.guard.refusal(asked, Access.TOKEN)) is None) is is_served

@@ -1,11 +1,12 @@
 from pathlib import Path
 
+import bcrypt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from otel_bitacora.errors import SettingsError
-from otel_bitacora.settings.web_config import HEADERS, read_web_config
+from otel_bitacora.settings.web_config import _BCRYPT, HEADERS, read_web_config
 
 HASH = "$2y$10$X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG"
 
@@ -80,6 +81,7 @@ TLS = "tls_server_config:\n  cert_file: a\n  key_file: b\n"
         ('http_server_config:\n  headers:\n    Content-Security-Policy: "a\\r\\nb"', r"must be printable ASCII"),
         ("basic_auth_users: [a]", r"basic_auth_users: must be a valid dictionary"),
         (f'basic_auth_users:\n  "a:b": {HASH}', r"basic_auth_users: 'a:b' can't be a user's name"),
+        (f"basic_auth_users:\n  a: {HASH.replace('zoub', 'zozb')}", r"the password of 'a' must be hashed by bcrypt"),
         (f"basic_auth_users:\n  a: {HASH.replace('$10$', '$31$')}", r"'a' must have a cost from 4 to 18"),
         (
             "basic_auth_users:\n  a: b\nbasic_auth_users:\n  c: d",
@@ -121,6 +123,20 @@ def test_a_secret_is_in_no_message(path: Path, text: str) -> None:
     assert "hunter2" not in str(caught.value)
     assert "hunter2" not in repr(caught.value.__cause__)
     assert HASH not in str(caught.value)
+
+
+@given(st.text("./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", min_size=53, max_size=53))
+def test_a_hash_that_is_taken_is_one_that_can_be_checked(tail: str) -> None:
+    hashed = f"$2y$04${tail}"
+
+    is_taken = _BCRYPT.fullmatch(hashed) is not None
+
+    try:
+        bcrypt.checkpw(b"x", hashed.encode())
+    except ValueError:
+        assert not is_taken
+    else:
+        assert is_taken
 
 
 def test_hashes_are_not_in_the_configurations_repr(path: Path) -> None:
