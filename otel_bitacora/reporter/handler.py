@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,9 +21,10 @@ from .core.indexing import Indexer
 from .core.intake import Intake
 from .core.journal.settings import WriterStats
 from .core.journal.sync import SyncMode
+from .core.mishap import mishap_text
 from .core.ratelimit import RateLimit
 from .core.redact import Redactor
-from .core.safe import NoCleaner
+from .core.safe import Cleaner, NoCleaner
 
 MESSAGE_ONLY = logging.Formatter("%(message)s")
 """Stands for no formatter at all: `basicConfig` gives its layout for lines of text to handlers that have none."""
@@ -121,8 +124,9 @@ class BitacoraHandler(logging.Handler):
             }
         )
         self._redactor = _redactor(self.settings)
+        self._cleaner: Cleaner = self._redactor or NoCleaner()
         self._rate_limit = own_limit or _rate_limit(self.settings.rate_limit)
-        self._writer = open_writer(self.settings, resource_of(service_name, resource))
+        self._writer = open_writer(self.settings, resource_of(service_name, resource), on_refusal=_say)
         encoder = RecordEncoder(
             redactor=self._redactor,
             max_record_bytes=self.settings.max_record_bytes,
@@ -132,14 +136,15 @@ class BitacoraHandler(logging.Handler):
         self._encode = encoder.encode_record
         self._row_of = indexer.of_record
         self._append = self._writer.append
-        self._is_limited = bool(processors) or self._rate_limit is not None
+        checked = _checked(processors)
+        self._is_limited = bool(checked) or self._rate_limit is not None
         self._intake = Intake(
             encoder,
             indexer,
-            cleaner=self._redactor or NoCleaner(),
+            cleaner=self._cleaner,
             rate_limit=self._rate_limit,
-            processors=processors,
-            report=self.handleError,
+            processors=checked,
+            report=lambda record: self.handleError(record),  # noqa: PLW0108  # applications replace it later
         )
 
     def setFormatter(self, fmt: logging.Formatter | None) -> None:  # noqa: N802  # logging's name
@@ -171,9 +176,25 @@ class BitacoraHandler(logging.Handler):
             else:
                 before, after, scope_length = self._encode(record)
                 severity, key, time_ns = self._row_of(record.__dict__)
-            self._append(before, after, scope_length=scope_length, severity=severity, key=key, time_ns=time_ns)
         except Exception:  # noqa: BLE001  # memory or the stack is exhausted: the application goes on, the loss is counted
             self._fail(record)
+            return
+        try:
+            self._append(before, after, scope_length=scope_length, severity=severity, key=key, time_ns=time_ns)
+        except Exception:  # noqa: BLE001  # as above; the writer has counted it
+            self.handleError(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # logging's name
+        """Say on stderr what was just raised in taking *record*, unless `logging.raiseExceptions` is off.
+
+        As logging's own does, but without secrets, and it never raises.
+        """
+        if not logging.raiseExceptions or not sys.stderr:
+            return
+        try:
+            sys.stderr.write(mishap_text(sys.exception(), record, self._cleaner))
+        except Exception:  # noqa: BLE001  # nobody is left to be told
+            return
 
     def flush(self) -> bool:  # type: ignore[override]  # logging's returns nothing
         """Return whether every record so far survives power loss, after having waited for the disk."""
@@ -199,12 +220,28 @@ class BitacoraHandler(logging.Handler):
         )
 
     def _fail(self, record: logging.LogRecord) -> None:
-        try:
+        with contextlib.suppress(Exception):  # nothing is left to count it with; it is said all the same
             self._writer.drop(FAILED)
-        except Exception:  # noqa: BLE001  # nothing is left to count it with
-            logging.Handler.handleError(self, record)
-            return
         self.handleError(record)
+
+
+def _say(text: str) -> None:
+    """Tell the one who runs the application, as `handleError` does: it has no other way to hear of it."""
+    if logging.raiseExceptions and sys.stderr:
+        with contextlib.suppress(Exception):
+            sys.stderr.write(f"otel-bitacora: {text}\n")
+
+
+def _checked(processors: Sequence[Processor]) -> tuple[Processor, ...]:
+    """Return the processors one by one by their index: only so does a logging configuration resolve `ext://` in a list."""
+    try:
+        found = tuple(processors[index] for index in range(len(processors)))
+    except (TypeError, KeyError) as exc:
+        raise ReporterSettingsError(f"processors = {processors!r}: must be a list of processors") from exc
+    for processor in found:
+        if isinstance(processor, type) or not callable(getattr(processor, "process", None)):
+            raise ReporterSettingsError(f"processors: {processor!r} has no method process(entry)")
+    return found
 
 
 def _redactor(settings: ReporterSettings) -> Redactor | None:

@@ -119,6 +119,8 @@ class RecordEncoder:
         """Return time, severity, body and the beginning of the uid; None if the body is long or the time is none."""
         arguments = fields["args"]
         text = _format(fields["msg"], arguments) if arguments else fields["msg"]
+        if len(text) > _ORDINARY_BYTES:  # before anything that would take as much again
+            return None
         raw = text.encode()
         if self._suspects(raw):
             raw = self._cleaner.text(text).encode()
@@ -177,7 +179,7 @@ class RecordEncoder:
         return encoded
 
     def _scope(self, logger: str) -> bytes:
-        return _remember(self._scopes, logger, otlp.scope_of(short_text(logger)))
+        return _remember(self._scopes, logger, otlp.scope_of(short_text(logger or "")))
 
     def _level(self, fields: dict[str, Any]) -> bytes:
         severity = mapping.severity(fields)

@@ -48,9 +48,9 @@ class Extras:
         return ATTRIBUTE_TAG + sized(known.field + sized(any_value(value)))  # type: ignore[arg-type]  # as above
 
     def _text(self, known: KnownKey, key: str, value: str) -> bytes:
-        raw = value.encode()
-        if len(raw) > _SIMPLE_BYTES:
+        if len(value) > _SIMPLE_BYTES:
             return self._carefully(key, value)
+        raw = value.encode()
         if self._redactor and not known.is_id and self._redactor.suspects(raw):
             return self._carefully(key, value)
         encoded = ATTRIBUTE_TAG + sized(known.field + sized(b"\x0a" + sized(raw)))

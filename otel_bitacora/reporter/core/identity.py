@@ -48,4 +48,4 @@ def _attributes(given: object) -> dict[str, Plain]:
         return {}
     if not isinstance(given, Mapping) or not all(isinstance(key, str) for key in given):
         raise ReporterSettingsError(f"resource = {given!r}: must be a mapping of attribute names to values")
-    return {key: plain(value) for key, value in given.items()}
+    return {key: plain(given[key]) for key in given}  # by key: so a logging configuration resolves `ext://`

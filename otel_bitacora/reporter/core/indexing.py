@@ -29,7 +29,7 @@ class Indexer:
 
     def of_record(self, fields: dict[str, Any]) -> IndexRow:
         """Return the row of a record that is logged here and now."""
-        level, created, name = fields["levelno"], fields["created"], fields["name"]
+        level, created, name = fields.get("levelno"), fields.get("created"), fields.get("name")
         session = fields.get("session_id")
         if session is None or SESSION_ID in fields:
             session = _session(fields)
@@ -37,7 +37,7 @@ class Indexer:
             key = self._keys.get((session, name)) or self._key(session, name)
         else:
             key = _as_text(session, name)
-        if type(created) is float and 0 < created < _LATEST_SECONDS:
+        if type(created) is float and 1 <= created < _LATEST_SECONDS:
             time_ns = int(created * 1e9)
         else:
             time_ns = mapping.timestamp(fields, time.time_ns())
@@ -46,7 +46,7 @@ class Indexer:
 
     def _severity(self, fields: dict[str, Any]) -> int:
         number = mapping.severity(fields)["severity_number"]
-        if type(fields["levelno"]) is int and len(self._severities) < _CACHED:
+        if type(fields.get("levelno")) is int and len(self._severities) < _CACHED:
             self._severities[fields["levelno"]] = number
         return number
 
@@ -58,6 +58,13 @@ class Indexer:
 
 
 def of_entry(entry: LogEntry) -> IndexRow:
+    """Return the row of an entry of whatever origin.
+
+    Raises:
+        TypeError: a field isn't what `LogEntry` says; an index with it couldn't be written, nor any record after it.
+    """
+    if not isinstance(entry.logger, str):
+        raise TypeError(f"logger is {entry.logger!r}, not text")
     return (
         min(max(entry.severity_number, 0), 24),
         (entry.session_id, entry.logger),

@@ -195,9 +195,9 @@ def extra_attributes(fields: Fields, copy: Copy) -> Attributes:
 def extra_attribute(key: object, value: object, copy: Copy) -> Attributes:
     """Return one extra under its full name; an id is always text, since stores index it, and `None` is no id."""
     name = key if type(key) is str else describe(key)
-    if name in names.PROMOTED:
+    if name in names.IDENTIFYING:
         text = value if type(value) is str else describe(value)
-        return {} if value is None else {names.PROMOTED[name]: copy.attribute(name, text)}
+        return {} if value is None else {names.PROMOTED.get(name, name): copy.attribute(name, text)}
     return {names.OTHER_UID if name == names.UID else short_text(name): copy.attribute(name, value)}
 
 

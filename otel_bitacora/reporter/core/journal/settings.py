@@ -11,6 +11,10 @@ from .reserve import RESERVE_BYTES
 from .sync import SyncCounts, SyncMode
 
 
+def ignore(_: str) -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class WriterSettings:
     directory: str
@@ -26,6 +30,7 @@ class WriterSettings:
     host: Os = HOST
     monotonic: Callable[[], float] = time.monotonic
     wall_ns: Callable[[], int] = time.time_ns
+    on_refusal: Callable[[str], None] = ignore
 
 
 @dataclass(slots=True)
