@@ -6,6 +6,7 @@ import signal
 import ssl
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -33,10 +34,15 @@ class Running:
     def until_said(self, text: str) -> str:
         """Read stderr up to the line that holds *text*; return that line."""
         assert self.process.stderr is not None
-        for line in self.process.stderr:
-            if text in line:
-                return line
-        raise AssertionError(f"the sidecar ended without saying {text!r}")
+        give_up = threading.Timer(60, self.process.kill)  # only against a hang
+        give_up.start()
+        try:
+            for line in self.process.stderr:
+                if text in line:
+                    return line
+        finally:
+            give_up.cancel()
+        raise AssertionError(f"the sidecar has never said {text!r}")
 
     def until(self, path: str, holds: Callable[[str], bool]) -> str:
         """Ask for *path* until its text is as it should be."""

@@ -129,6 +129,17 @@ def test_users_are_exchanged_under_a_running_server_and_sighup_says_so(start: St
     assert sidecar.get("/", Authorization=f"Bearer {sidecar.token}").status_code == 200
 
 
+def test_sighup_reads_the_web_configuration_without_waiting_for_a_request(start: Start, secure: Secure) -> None:
+    secured = secure(USERS)
+    sidecar = start("--web-config", str(secured.web_config), verify=trusting(secured))
+    sidecar.until("/readyz", lambda text: text == "ready\n")
+
+    secured.web_config.write_text("basic_auth_user: {}\n")
+    sidecar.process.send_signal(signal.SIGHUP)
+
+    assert "basic_auth_user: no such key" in sidecar.until_said("stays as it was")
+
+
 def test_the_ca_of_clients_is_exchanged_under_a_running_server(start: Start, secure: Secure) -> None:
     secured = secure(
         tls="  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: client-ca.pem\n  max_version: TLS12"
@@ -253,7 +264,9 @@ def test_a_body_that_nobody_wants_is_not_read_to_its_end(start: Start) -> None:
 def test_nobody_can_say_to_come_from_elsewhere(start: Start, secure: Secure, lan: str) -> None:
     secured = secure(USERS)
     secured.issue(lan)
-    sidecar = start("--web-config", str(secured.web_config), listen=f"{lan}:0", verify=trusting(secured))
+    environment = {"FORWARDED_ALLOW_IPS": "*"}  # by which the server could be told to believe it
+    arguments = ("--web-config", str(secured.web_config))
+    sidecar = start(*arguments, listen=f"{lan}:0", verify=trusting(secured), **environment)
     token = (secured.folder.parent / "state" / "token").read_text().strip()
 
     refused = sidecar.get("/", **{"Authorization": f"Bearer {token}", "X-Forwarded-For": "127.0.0.1"})
