@@ -28,6 +28,9 @@ LIMIT = _metric("system.filesystem.limit", Kind.UP_DOWN_COUNTER, "By", "Size of 
 UTILIZATION = _metric(
     "system.filesystem.utilization", Kind.GAUGE, "1", "Used share of what users may use, as in df.", *_FILE_SYSTEM
 )
+INODES = _metric(
+    "system.filesystem.inodes.usage", Kind.UP_DOWN_COUNTER, "{inode}", "Inodes in each state.", _STATE, *_FILE_SYSTEM
+)
 DISK_IO = _metric("system.disk.io", Kind.COUNTER, "By", "Bytes read and written.", _DEVICE, _DIRECTION)
 OPERATIONS = _metric(
     "system.disk.operations", Kind.COUNTER, "{operation}", "Reads and writes completed.", _DEVICE, _DIRECTION
@@ -76,6 +79,13 @@ class Space(NamedTuple):
     reserved: int
 
 
+class Inodes(NamedTuple):
+    """Files that a file system holds, and that it has room for."""
+
+    used: int
+    free: int
+
+
 class DiskCounters(NamedTuple):
     """The first ten numbers of a line of /proc/diskstats; sectors are of 512 bytes."""
 
@@ -114,7 +124,7 @@ class DiskCollector:
 
     name = "disk"
     group = Group.HARDWARE
-    metrics = (USAGE, LIMIT, UTILIZATION, DISK_IO, OPERATIONS, MERGED, OPERATION_TIME, IO_TIME, DISK_LIMIT)
+    metrics = (USAGE, LIMIT, UTILIZATION, INODES, DISK_IO, OPERATIONS, MERGED, OPERATION_TIME, IO_TIME, DISK_LIMIT)
     interval_seconds = FAST_SECONDS
 
     def __init__(
@@ -185,23 +195,27 @@ class DiskCollector:
     def _space_readings(self) -> Iterator[Reading]:
         self._hung = {mount: call for mount, call in self._hung.items() if not call.finished.is_set()}
         for file_system in self._file_systems.values():
-            space = None if self._is_hung(file_system.mount) else self._ask(file_system)
-            if space is None:
+            answer = None if self._is_hung(file_system.mount) else self._ask(file_system)
+            space = space_of(answer) if answer else None
+            if answer is None or space is None:
                 continue
             for amount, attributes in zip(space, file_system.states, strict=True):
                 yield Reading(USAGE, amount, attributes)
             yield Reading(LIMIT, sum(space), file_system.plain)
             if available := space.used + space.free:
                 yield Reading(UTILIZATION, space.used / available, file_system.plain)
+            if inodes := inodes_of(answer):
+                yield Reading(INODES, inodes.used, file_system.states[0])
+                yield Reading(INODES, inodes.free, file_system.states[1])
 
     def _is_hung(self, mount: Mount) -> bool:
         """Return whether *mount*, or another mount of the same server, has not answered yet."""
         # A dead server with twenty mounts would else cost twenty deadlines.
         return any(mount == hung or (mount.server and mount.server == hung.server) for hung in self._hung)
 
-    def _ask(self, file_system: _FileSystem) -> Space | None:
+    def _ask(self, file_system: _FileSystem) -> os.statvfs_result | None:
         try:
-            return space_of(self._guard.call(lambda: self._statvfs(file_system.path), self._deadline_seconds))
+            return self._guard.call(lambda: self._statvfs(file_system.path), self._deadline_seconds)
         except Hung as hung:
             self._hung[file_system.mount] = hung.call
         except OSError:
@@ -271,6 +285,14 @@ def space_of(answer: os.statvfs_result) -> Space | None:
         free=blocks_available * block_bytes,
         reserved=(blocks_free - blocks_available) * block_bytes,
     )
+
+
+def inodes_of(answer: os.statvfs_result) -> Inodes | None:
+    """Return the inodes in each state; None for a file system that makes them as it needs them, such as btrfs."""
+    if not 0 < answer.f_files < _LARGEST_BYTES:
+        return None
+    free = min(answer.f_ffree, answer.f_files)
+    return Inodes(used=answer.f_files - free, free=free)
 
 
 def parse_diskstats(content: bytes) -> dict[str, DiskCounters]:

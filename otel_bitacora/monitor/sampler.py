@@ -31,6 +31,7 @@ from .snapshot import HEALTH_METRICS, CollectorState, Health, Sample, Snapshot, 
 
 log = logging.getLogger("otel_bitacora.monitor")
 _INT64 = 2**63
+_SCHEDULING_SECONDS = 30.0  # for which a busy machine may keep a thread waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,12 @@ class Sampler:
         for metric in (*(one for entry in self._entries.values() for one in entry.collector.metrics), *HEALTH_METRICS):
             found.setdefault(metric.name, metric)
         return tuple(found.values())
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether its thread is gone or waits for ever: a tick can't take longer than all deadlines together."""
+        longest_seconds = sum(entry.timing.deadline_seconds for entry in self._entries.values())
+        return self._schedule.seconds_overdue(self._clock.monotonic()) > longest_seconds + _SCHEDULING_SECONDS
 
     def on_snapshot(self, listener: Callable[[Snapshot], None]) -> None:
         """Call *listener* with every new snapshot, in the sampler's thread: it must be quick and not raise."""

@@ -52,3 +52,7 @@ class Schedule:
     def seconds_until_due(self, now: float) -> float:
         """Return how long nothing is due; 0 when something is."""
         return max(0.0, min(self._due.values(), default=now + 1.0) - now)
+
+    def seconds_overdue(self, now: float) -> float:
+        """Return how long something has been due; 0 when nothing is."""
+        return max(0.0, now - min(self._due.values(), default=now))

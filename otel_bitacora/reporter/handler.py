@@ -7,14 +7,11 @@ import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from otel_bitacora.errors import ReporterSettingsError
 
 from .core.config import ReporterSettings, open_writer
-from .core.contract import Processor
 from .core.encode import RecordEncoder
 from .core.identity import resource_of
 from .core.indexing import Indexer
@@ -26,14 +23,18 @@ from .core.ratelimit import RateLimit
 from .core.redact import Redactor
 from .core.safe import Cleaner, NoCleaner
 
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from .core.contract import Processor
+
 MESSAGE_ONLY = logging.Formatter("%(message)s")
 """Stands for no formatter at all: `basicConfig` gives its layout for lines of text to handlers that have none."""
 FAILED = "failed"
 """The reason in the tombstone of a record that couldn't be taken for want of memory or stack."""
 
 
-@dataclass(frozen=True, slots=True)
-class HandlerStats:
+class HandlerStats(NamedTuple):
     """A handler's numbers since its process began; a forked child counts for itself."""
 
     taken: int
@@ -203,6 +204,8 @@ class BitacoraHandler(logging.Handler):
     def close(self) -> None:
         """Finish the segment. A record that is logged later, in `__del__` or `atexit`, opens another one."""
         self._writer.close()
+        if left := self._writer.stats().memory_records:
+            _say(f"{self.settings.journal}: {left} records that the disk refuses end with this process")
         super().close()
 
     def stats(self) -> HandlerStats:

@@ -17,7 +17,7 @@ from otel_bitacora.monitor.snapshot import Snapshot
 from otel_bitacora.settings import Settings
 
 from .build import Sidecar
-from .notify import notify, notify_reloading, watchdog_seconds
+from .notify import keep_watchdog_quiet, notify, notify_reloading
 from .protocol import BoundedProtocol
 
 log = logging.getLogger("otel_bitacora.sidecar")
@@ -74,7 +74,7 @@ async def _run(sidecar: Sidecar, server: _Server, listener: socket.socket, reloa
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stopping.set)
     loop.add_signal_handler(signal.SIGHUP, _reload, sidecar, reload)
-    watchdog = asyncio.create_task(_keep_watchdog_quiet())
+    watchdog = asyncio.create_task(keep_watchdog_quiet(lambda: not sidecar.sampler.is_stuck))
     try:
         await server.serve(sockets=[listener])
     finally:
@@ -99,10 +99,3 @@ def _reload(sidecar: Sidecar, reload: Callable[[], Settings]) -> None:
     else:
         log.info("settings read again")
     notify("READY=1")
-
-
-async def _keep_watchdog_quiet() -> None:
-    seconds = watchdog_seconds()
-    while seconds is not None:
-        notify("WATCHDOG=1")
-        await asyncio.sleep(seconds)

@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 
 from bitacora_collectors import disk
 from bitacora_collectors.contract import Call, Host, Hung, Unavailable
-from bitacora_collectors.disk import DiskCollector, parse_diskstats, parse_mountinfo, parse_size, space_of, visible
+from bitacora_collectors.disk import (
+    DiskCollector,
+    inodes_of,
+    parse_diskstats,
+    parse_mountinfo,
+    parse_size,
+    space_of,
+    visible,
+)
 
 POINT = "system.filesystem.mountpoint"
 DISKS = "   8       0 sda 10 1 2000 30 20 2 4000 60 0 70 90\n"
@@ -23,6 +31,8 @@ class Answer(NamedTuple):
     f_blocks: int = 1000
     f_bfree: int = 400
     f_bavail: int = 300
+    f_files: int = 50
+    f_ffree: int = 20
 
 
 class FileSystems:
@@ -112,6 +122,27 @@ def test_the_states_sum_to_the_size_whatever_a_server_answers(fragment, size, bl
     if space is not None:
         assert sum(space) == blocks * (fragment or size)
         assert min(space) >= 0
+
+
+def test_inodes_are_counted_used_and_free(host_with, file_systems):
+    host = host_with({"/proc/1/mountinfo": mount("/")})
+
+    readings = DiskCollector(host, statvfs=file_systems).collect()
+
+    assert values(readings, disk.INODES, "system.filesystem.state") == {("used",): 30, ("free",): 20}
+
+
+@given(st.integers(0, 2**64), st.integers(0, 2**64))
+def test_inodes_sum_to_what_there_are_whatever_a_server_answers(files, free):
+    inodes = inodes_of(Answer(f_files=files, f_ffree=free))
+
+    if inodes is not None:
+        assert sum(inodes) == files
+        assert min(inodes) >= 0
+
+
+def test_a_file_system_that_makes_inodes_as_it_needs_them_has_none_to_count():
+    assert inodes_of(Answer(f_files=0, f_ffree=0)) is None
 
 
 def test_a_file_system_without_blocks_has_no_size():
@@ -398,7 +429,7 @@ def test_a_name_with_a_slash_is_found_in_sys(recorded_host, file_systems):
 def test_without_diskstats_the_file_systems_are_reported_still(host_with, file_systems):
     collector = DiskCollector(host_with({"/proc/1/mountinfo": mount("/")}), statvfs=file_systems)
 
-    assert {r.metric for r in collector.collect()} == {disk.USAGE, disk.LIMIT, disk.UTILIZATION}
+    assert {r.metric for r in collector.collect()} == {disk.USAGE, disk.LIMIT, disk.UTILIZATION, disk.INODES}
 
 
 def test_a_host_with_neither_is_unavailable(tmp_path):

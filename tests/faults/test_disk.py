@@ -187,6 +187,12 @@ def test_on_a_read_only_file_system_records_wait_in_memory_within_bounds(tmpfs: 
     assert texts[-1] == "fresh"
 
 
+def test_what_the_disk_refused_to_the_end_is_told_at_the_end(tmp_path: Path) -> None:
+    result = run("handler, log = setup()\nlog.error('1')\nlog.error('2')\nlogging.shutdown()", Path("/proc/1/journal"))
+
+    assert "/proc/1/journal: 2 records that the disk refuses end with this process" in result.stderr
+
+
 DELETED = """
 import shutil
 from pathlib import Path

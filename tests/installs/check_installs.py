@@ -49,6 +49,9 @@ def plain(bin_: Path, home: Path) -> None:
     expect(fixes == ["pip install 'otel-bitacora[monitor]'"], f"doctor names the extra: {fixes}")
     run(bin_, home, "config", "init")
     expect("config.toml" in run(bin_, home, "config", "validate").stdout, "the sample settings are valid")
+    run(bin_, home, "rules", "export", "out")
+    run(bin_, home, "dashboards", "export", "out")
+    expect(sorted(path.name for path in (home / "out").iterdir()) == ["host.json", "host.yaml"], "exports are shipped")
     handler(bin_, home)
 
 

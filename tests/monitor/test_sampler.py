@@ -254,6 +254,23 @@ def test_a_started_sampler_publishes_by_itself_and_stops(identity: HostIdentity)
     assert load.is_closed
 
 
+def test_a_sampler_is_stuck_when_no_tick_has_come_for_longer_than_every_deadline_allows(
+    identity: HostIdentity, clock: FakeClock
+) -> None:
+    collectors = [FakeHostCollector(name, [Reading(LOAD, 1)]) for name in ("one", "other")]
+    one = Sampler(collectors, host=identity, timings=dict.fromkeys(("one", "other"), Timing(5.0, 20.0)), clock=clock)
+    one.tick()
+
+    stuck = []
+    for seconds in (5.0, 70.0, 0.1):
+        clock.advance(seconds)
+        stuck.append(one.is_stuck)
+    one.tick()
+
+    assert stuck == [False, False, True]
+    assert not one.is_stuck
+
+
 def test_a_hung_collector_delays_neither_the_stop_nor_its_own_thread(identity: HostIdentity) -> None:
     hanging = FakeHostCollector("hanging", [Reading(LOAD, 1)])
     hanging.may_return.clear()

@@ -5,9 +5,8 @@ Checked by hand: importing pydantic would cost an application that only logs mor
 
 from __future__ import annotations
 
-import difflib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -142,9 +141,16 @@ def _find(key: str, given: Mapping[str, object], environ: Mapping[str, str]) -> 
 def _unknown(given: Mapping[str, object]) -> list[str]:
     problems = []
     for key in given.keys() - _KEYS.keys():
-        near = difflib.get_close_matches(key, _KEYS, n=1)
+        near = _near(key, _KEYS)
         problems.append(f"{key} (from {_ARGUMENTS}): no such setting{f'; did you mean {near[0]}?' if near else ''}")
     return sorted(problems)
+
+
+def _near(word: str, words: Iterable[str]) -> list[str]:
+    """Return the one of *words* that *word* is a slip of, if there is one."""
+    import difflib  # noqa: PLC0415  # only for mistakes
+
+    return difflib.get_close_matches(word, list(words), n=1)
 
 
 def _misspelt(environ: Mapping[str, str]) -> list[str]:
@@ -152,7 +158,7 @@ def _misspelt(environ: Mapping[str, str]) -> list[str]:
     problems = []
     for name in sorted(environ):
         if name.upper().startswith(PREFIX) and name not in known:
-            near = difflib.get_close_matches(name.upper().removeprefix(PREFIX), map(str.upper, _KEYS), n=1)
+            near = _near(name.upper().removeprefix(PREFIX), map(str.upper, _KEYS))
             hint = f"did you mean {variable(near[0].lower())}?" if near else "there are " + ", ".join(sorted(known))
             problems.append(f"{name} (from the environment): no such setting; {hint}")
     return problems

@@ -7,9 +7,11 @@ contexts) is encoded once and then looked up. Whatever is unusual about a record
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import time
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from . import mapping, otlp
@@ -19,7 +21,7 @@ from .extras import Extras
 from .level import severity_number
 from .names import GENERATED, MESSAGE_ARGUMENTS, MESSAGE_TEMPLATE, TASK_NAME
 from .otlp import UID_CHARS, UID_PREFIX
-from .protobuf import VARINTS, attribute, sized, varint
+from .protobuf import attribute, varint
 from .redact import Redactor
 from .safe import Copy, Limits, NoCleaner, short_text
 from .shrink import shrink
@@ -34,9 +36,10 @@ _CACHED = 4096
 _CACHED_CHARS = 1024
 _ORDINARY_BYTES = 32_768
 _ORDINARY_EXTRAS = 64
-_SMALL = len(VARINTS)
 _FIRST_EXTRA = len(mapping.STANDARD)
 _LAST_FIELD = mapping.STANDARD[-1]
+_FIXED_BYTES = 9 + len(UID_PREFIX) + UID_CHARS
+"""Of a record: its time, and its uid."""
 
 
 class RecordEncoder:
@@ -63,6 +66,7 @@ class RecordEncoder:
         self._threads: dict[object, tuple[bytes, object, object]] = {}
         self._extras = Extras(redactor, limits)
         self._span: tuple[object, bytes] = (None, b"")
+        self._current_span: Callable[[], Any] | None = None
 
     def encode_record(self, record: logging.LogRecord) -> Encoded:
         """Return *record* as OTLP `ScopeLogs` split around its uid; the record isn't changed, and nothing raises."""
@@ -105,39 +109,28 @@ class RecordEncoder:
             return None
         if bound is not NOTHING and not (bound.is_plain and bound.names.isdisjoint(keys)):
             return None
-        head = self._head(fields)
-        if head is None:
-            return None
-        tail = self._tail(fields, keys, bound)
-        scope = self._scopes.get(fields["name"]) or self._scope(fields["name"])
-        before = b"".join((scope, b"\x12", varint(len(head) + UID_CHARS + len(tail)), head))
-        if len(before) + UID_CHARS + len(tail) > self._max_record_bytes:
-            return None
-        return before, tail, len(scope)
-
-    def _head(self, fields: dict[str, Any]) -> bytes | None:
-        """Return time, severity, body and the beginning of the uid; None if the body is long or the time is none."""
         arguments = fields["args"]
         text = _format(fields["msg"], arguments) if arguments else fields["msg"]
         if len(text) > _ORDINARY_BYTES:  # before anything that would take as much again
             return None
-        raw = text.encode()
-        if self._suspects(raw):
-            raw = self._cleaner.text(text).encode()
-        size = len(raw)
+        body = text.encode()
+        if self._suspects(body):
+            body = self._cleaner.text(text).encode()
         made = int(fields["created"] * 1e9)
-        if size > _ORDINARY_BYTES or not made:
+        if len(body) > _ORDINARY_BYTES or not made:
             return None
-        return b"".join(
-            (
-                b"\x09",
-                made.to_bytes(8, "little"),
-                self._levels.get((fields["levelno"], fields["levelname"])) or self._level(fields),
-                b"\x2a",
-                sized(b"\x0a" + (VARINTS[size] if size < _SMALL else varint(size)) + raw),
-                UID_PREFIX,
-            )
-        )
+        return self._joined(fields, made.to_bytes(8, "little"), body, self._tail(fields, keys, bound))
+
+    def _joined(self, fields: dict[str, Any], made: bytes, body: bytes, tail: bytes) -> Encoded | None:
+        """Return scope, time, severity, body and the beginning of the uid before *tail*; None if that is too much."""
+        scope = self._scopes.get(fields["name"]) or self._scope(fields["name"])
+        level = self._levels.get((fields["levelno"], fields["levelname"])) or self._level(fields)
+        body_head = _body_head(len(body))
+        size = _FIXED_BYTES + len(level) + len(body_head) + len(body) + len(tail)
+        before = b"".join((scope, _record_head(size), made, level, body_head, body, UID_PREFIX))
+        if len(before) + UID_CHARS + len(tail) > self._max_record_bytes:
+            return None
+        return before, tail, len(scope)
 
     def _tail(self, fields: dict[str, Any], keys: list[str], bound: Bound) -> bytes:
         """Return all that follows the uid: attributes in the order of the careful way, trace, time of observation."""
@@ -156,12 +149,12 @@ class RecordEncoder:
         if bound is not NOTHING:
             cached = bound.encoded
             parts.append(cached[1] if cached is not None and cached[0] is self else self._context(bound))
-        known_keys = self._extras.known
+        remembered, encode = self._extras.remembered.get, self._extras.encode
         for key in keys:
             value = fields[key]
-            known = known_keys.get(key)
-            found = known.values.get(value) if known is not None and type(value) is str else None
-            parts.append(found or self._extras.encode(key, value))
+            kind = type(value)
+            found = remembered((key, kind, value)) if kind is str or kind is int else None
+            parts.append(found or encode(key, value))
         parts += (self._trace(), b"\x59", time.time_ns().to_bytes(8, "little"))
         return b"".join(parts)
 
@@ -204,7 +197,8 @@ class RecordEncoder:
         return _remember(self._threads, fields["thread"], (encoded, fields["threadName"], fields["processName"]))
 
     def _trace(self) -> bytes:
-        context = mapping.current_span_context()
+        current_span = self._current_span or self._find_current_span()
+        context = current_span().get_span_context() if current_span is not None else None
         known, encoded = self._span
         if context is known:
             return encoded
@@ -215,6 +209,23 @@ class RecordEncoder:
             encoded = b""
         self._span = (context, encoded)
         return encoded
+
+    def _find_current_span(self) -> Callable[[], Any] | None:
+        self._current_span = mapping.current_span_function()
+        return self._current_span
+
+
+@functools.lru_cache(maxsize=1024)
+def _record_head(size: int) -> bytes:
+    """Return what precedes the time in a record of *size* bytes."""
+    return b"\x12" + varint(size) + b"\x09"
+
+
+@functools.lru_cache(maxsize=1024)
+def _body_head(size: int) -> bytes:
+    """Return what precedes a body of *size* bytes of text."""
+    value_head = b"\x0a" + varint(size)
+    return b"\x2a" + varint(len(value_head) + size) + value_head
 
 
 def _format(message: str, arguments: Any) -> str:

@@ -6,8 +6,8 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from .contract import Processor
 from .encode import Encoded, RecordEncoder
 from .entry import LogEntry
 from .indexing import Indexer, IndexRow, of_entry
@@ -16,6 +16,9 @@ from .names import MESSAGE_TEMPLATE
 from .protobuf import Plain
 from .ratelimit import SUPPRESSED, RateLimit
 from .safe import Cleaner, Copy, Limits, body_text, short_text
+
+if TYPE_CHECKING:
+    from .contract import Processor
 
 RATE_LIMITED = "rate_limited"
 PROCESSOR = "processor"

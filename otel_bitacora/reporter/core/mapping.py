@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias, TypedDict
 
 from . import names
@@ -206,11 +206,10 @@ def stack_attributes(fields: Fields, copy: Copy) -> Attributes:
     return {names.CODE_STACKTRACE: copy.text(stack if type(stack) is str else describe(stack))} if stack else {}
 
 
-def current_span_context() -> Any:
-    """Return the current span's context, or None: not even OpenTelemetry's API is imported to find out."""
+def current_span_function() -> Callable[[], Any] | None:
+    """Return what gives the current span, or None where there can be none: OpenTelemetry isn't imported to find out."""
     trace = sys.modules.get("opentelemetry.trace")
-    current_span = getattr(trace, "get_current_span", None)
-    return current_span and current_span().get_span_context()
+    return getattr(trace, "get_current_span", None)
 
 
 class Trace(TypedDict):
@@ -226,7 +225,8 @@ def current_trace() -> Trace:
 
 
 def _trace_of_span() -> Trace | None:
-    context = current_span_context()
+    current_span = current_span_function()
+    context = current_span().get_span_context() if current_span is not None else None
     if context is None or not context.is_valid:
         return None
     flags = int(context.trace_flags)

@@ -5,14 +5,13 @@ A clean text pays for one scan that looks for cheap witnesses; the patterns run 
 
 from __future__ import annotations
 
-import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
 from .forks import PerProcess
 from .names import IDENTIFYING
-from .patterns import DROP, FOLD, PLACEHOLDER, Finding, find
+from .patterns import DROP, FOLD, PLACEHOLDER, Finding, Pattern, find
 
 SECRET_WORDS = (
     "passw",
@@ -32,7 +31,7 @@ SECRET_WORDS = (
 )
 """A key that contains one, compared in lower case without `_`, `-`, `.` and blanks, names a secret."""
 
-_NOT_SECRET = re.compile(
+_NOT_SECRET = Pattern(
     r"tokens$|token(?:s?(?:count|limit|budget|used|usage)|iz|type)|secretary|cookie(?:policy|consent)"
 )
 """Keys that merely sound secret: numbers of tokens, mostly."""
@@ -148,7 +147,7 @@ _SEPARATORS = str.maketrans("", "", "_-. ")
 
 
 def is_secret_key(folded: str) -> bool:
-    return any(word in folded for word in SECRET_WORDS) and not _NOT_SECRET.search(folded)
+    return any(word in folded for word in SECRET_WORDS) and not _NOT_SECRET.compiled.search(folded)
 
 
 def _names_secret(folded: str) -> bool:

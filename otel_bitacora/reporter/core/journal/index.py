@@ -5,6 +5,7 @@ A query reads the seal, and of the segment only the blocks that can hold an answ
 
 from dataclasses import dataclass, field
 from struct import Struct
+from typing import NamedTuple
 
 from .frame import MAX_SEVERITY
 
@@ -45,8 +46,7 @@ class Block:
         self.last_ns = max(self.last_ns, time_ns)
 
 
-@dataclass(slots=True)
-class SealIndex:
+class SealIndex(NamedTuple):
     last_sequence: int
     records: int
     data_end: int  # where the seal's own frame starts

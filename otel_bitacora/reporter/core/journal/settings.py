@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from .directory import Modes
 from .host import HOST, Os
@@ -15,8 +15,7 @@ def ignore(_: str) -> None:
     pass
 
 
-@dataclass(frozen=True, slots=True)
-class WriterSettings:
+class WriterSettings(NamedTuple):
     directory: str
     resource: Callable[[bytes], bytes]  # instance id -> OTLP Resource: a forked child has an id of its own
     modes: Modes
@@ -45,8 +44,7 @@ class Counts:
     last_error: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class WriterStats:
+class WriterStats(NamedTuple):
     """A writer's numbers since its process began (a forked child counts for itself)."""
 
     instance_id: bytes
