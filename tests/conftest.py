@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
+import bcrypt
 import pytest
+import trustme
 from hypothesis import settings
 
 from otel_bitacora.resource import HostIdentity
@@ -54,3 +59,52 @@ def identity() -> HostIdentity:
         os_build_id=None,
         kernel_release="6.1.0",
     )
+
+
+@dataclass(frozen=True)
+class Secured:
+    """A folder with a web configuration, `web.yml`, and what it names."""
+
+    folder: Path
+    ca: trustme.CA
+
+    @property
+    def web_config(self) -> Path:
+        return self.folder / "web.yml"
+
+    @property
+    def ca_file(self) -> Path:
+        return self.folder / "ca.pem"
+
+    def issue(self, *names: str, into: str = "server", not_after: datetime | None = None) -> Path:
+        """Exchange certificate and key of *into* as tools do: each in one step; return the certificate's file."""
+        issued = self.ca.issue_cert(*names, not_after=not_after)
+        chain = b"".join(blob.bytes() for blob in issued.cert_chain_pems)
+        for name, content in ((f"{into}.key", issued.private_key_pem.bytes()), (f"{into}.pem", chain)):
+            (self.folder / f".{name}").write_bytes(content)
+            (self.folder / f".{name}").replace(self.folder / name)
+        return self.folder / f"{into}.pem"
+
+    def write(self, *, users: dict[str, bytes] | None = None, tls: str = "", more: str = "") -> None:
+        """Write the web configuration: TLS by the server's certificate, with *tls* beside it, and *users*."""
+        lines = ["tls_server_config:", "  cert_file: server.pem", "  key_file: server.key", *tls.splitlines()]
+        hashed = {name: bcrypt.hashpw(password, bcrypt.gensalt(4)).decode() for name, password in (users or {}).items()}
+        if hashed:
+            lines += ["basic_auth_users:", *(f"  {name}: {value}" for name, value in hashed.items())]
+        self.web_config.write_text("\n".join([*lines, more, ""]))
+
+
+@pytest.fixture
+def secure(tmp_path: Path) -> Callable[..., Secured]:
+    """Make a folder with a certificate for this machine, and a web configuration with users."""
+
+    def make(users: dict[str, bytes] | None = None, **parts: str) -> Secured:
+        folder = tmp_path / "web"
+        folder.mkdir()
+        made = Secured(folder, trustme.CA())
+        made.ca.cert_pem.write_to_path(made.ca_file)
+        made.issue("127.0.0.1", "localhost")
+        made.write(users=users, **parts)
+        return made
+
+    return make

@@ -62,11 +62,13 @@ def show(
 @app.command()
 def validate(file: Annotated[Path | None, typer.Argument(help="The file; default: the one in force.")] = None) -> None:
     """Check the settings; exit 3 with what is wrong."""
+    from otel_bitacora.http.exposure import open_web_files
     from otel_bitacora.settings import load_settings
     from otel_bitacora.sidecar.sampling import select_with_own
 
     loaded = load_settings(config=file)
     select_with_own(loaded.settings)
+    open_web_files(loaded.settings)
     typer.echo(f"valid: {loaded.config_file or 'no settings file; environment and defaults'}")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -35,6 +36,17 @@ def serve(
         list[str] | None,
         typer.Option(help="Host name that requests may be addressed to.", metavar="NAME", show_default=False),
     ] = None,
+    web_config: Annotated[
+        Path | None,
+        typer.Option(
+            help="TLS, users and headers, as Prometheus's exporters take them (YAML).",
+            metavar="FILE",
+            show_default=False,
+        ),
+    ] = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Serve beyond loopback without TLS: something else encrypts.")
+    ] = False,
     state_dir: StateDir = None,
     root_path: RootPath = None,
     collect: Collect = None,
@@ -67,6 +79,8 @@ def serve(
         {
             "http.listen": listen,
             "http.allowed_hosts": allowed_host,
+            "http.web_config": web_config,
+            "http.insecure": insecure or None,
             "state_dir": state_dir,
             "monitor.root_path": root_path,
             "monitor.collect": collect,
@@ -89,8 +103,8 @@ def serve(
     listener = open_port(parse_address(settings.http.listen))
     own = bound_address(listener)
     sidecar.start(own)
-    base = f"http://{own}"
+    base = f"{sidecar.port.scheme}://{own.to_reach}"
     # systemd keeps what a service prints: a token has no place there.
-    token = "" if "JOURNAL_STREAM" in os.environ else f"?token={sidecar.token}"
+    token = "" if "JOURNAL_STREAM" in os.environ else f"?token={sidecar.port.token}"
     typer.echo(f"metrics  {base}/metrics\npage     {base}/{token}")
     run(sidecar, listener, lambda: load_settings(given, config).settings)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -15,8 +15,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from .access import Access, TokenGuard
+from .access import Access, Guard
+from .headers import ResponseHeaders
 from .hosts import HostAllowList
+from .limits import RequestLimits
+from .origins import OriginCheck
 from .problems import ProblemResponse
 
 log = logging.getLogger("otel_bitacora.http")
@@ -31,28 +34,37 @@ class Endpoint:
     handler: Handler
     access: Access
     summary: str
+    methods: tuple[str, ...] = ("GET",)
+    """What can be done with it; HEAD comes with GET."""
 
 
-def create_app(endpoints: Sequence[Endpoint], *, token: str, allowed_hosts: Iterable[str] = ()) -> Starlette:
-    """Return the ASGI app that serves *endpoints*, and an index of them at `/`."""
-    guard = TokenGuard(token)
+def create_app(
+    endpoints: Sequence[Endpoint],
+    *,
+    guard: Guard,
+    allowed_hosts: Iterable[str] = (),
+    headers: Callable[[], Mapping[str, str]] = dict,
+) -> Starlette:
+    """Return the ASGI app that serves *endpoints*, and an index of them at `/`; *headers* go with every answer."""
     index = Endpoint("/", _index(endpoints), Access.TOKEN, "This page.")
-    routes = [Route(one.path, _guarded(one, guard), methods=["GET"]) for one in (index, *endpoints)]
+    routes = [Route(one.path, _guarded(one, guard), methods=list(one.methods)) for one in (index, *endpoints)]
     return Starlette(
         routes=routes,
-        middleware=[Middleware(HostAllowList, allowed=tuple(allowed_hosts))],
+        middleware=[
+            Middleware(ResponseHeaders, configured=headers),
+            Middleware(RequestLimits),
+            Middleware(HostAllowList, allowed=tuple(allowed_hosts)),
+            Middleware(OriginCheck),
+        ],
         exception_handlers={HTTPException: _http_problem, Exception: _server_problem},
     )
 
 
-def _guarded(endpoint: Endpoint, guard: TokenGuard) -> Handler:
-    if endpoint.access is Access.OPEN:
-        return endpoint.handler
-
+def _guarded(endpoint: Endpoint, guard: Guard) -> Handler:
     async def handler(request: Request) -> Response:
-        if (login := guard.login(request)) is not None:
+        if endpoint.access is Access.TOKEN and (login := guard.login(request)) is not None:
             return login
-        refusal = guard.refusal(request)
+        refusal = await guard.refusal(request, endpoint.access)
         return refusal if refusal is not None else await endpoint.handler(request)
 
     return handler
@@ -93,4 +105,6 @@ async def _http_problem(request: Request, error: Exception) -> Response:
 async def _server_problem(request: Request, error: Exception) -> Response:
     log.error("%s %s failed", request.method, request.url.path, exc_info=error)
     detail = "a defect of otel-bitacora; its log has the traceback"
-    return ProblemResponse(HTTPStatus.INTERNAL_SERVER_ERROR, detail, instance=request.url.path)
+    # Its body may not have been read.
+    headers = {"Connection": "close"}
+    return ProblemResponse(HTTPStatus.INTERNAL_SERVER_ERROR, detail, instance=request.url.path, headers=headers)

@@ -26,7 +26,9 @@ def listen(address: Address) -> socket.socket:
     except OSError as error:
         listener.close()
         if error.errno == errno.EADDRINUSE:
-            raise PortInUse(f"{address} is in use{_owner(address.port)}; choose another with --listen") from error
+            raise PortInUse(
+                f"{address} is in use{_by(owner_of(address.port))}; choose another with --listen"
+            ) from error
         raise MonitorError(f"{address} can't be listened on: {error.strerror}") from error
     return listener
 
@@ -37,8 +39,12 @@ def bound_address(listener: socket.socket) -> Address:
     return Address(host, port)
 
 
-def _owner(port: int) -> str:
-    """Return ` by NAME (pid N)` for whoever listens on *port*; empty where that can't be known."""
+def _by(owner: str) -> str:
+    return f" by {owner}" if owner else ""
+
+
+def owner_of(port: int) -> str:
+    """Return `NAME (pid N)` of whoever listens on *port*; empty where that can't be known."""
     try:
         import psutil  # noqa: PLC0415 - an extra, and only needed here
     except ImportError:
@@ -47,7 +53,7 @@ def _owner(port: int) -> str:
         for connection in psutil.net_connections("tcp"):
             is_listener = connection.status == psutil.CONN_LISTEN and tuple(connection.laddr)[1:] == (port,)
             if is_listener and connection.pid:
-                return f" by {psutil.Process(connection.pid).name()} (pid {connection.pid})"
+                return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
     except (psutil.Error, OSError):
         pass
     return ""

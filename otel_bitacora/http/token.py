@@ -20,6 +20,11 @@ def state_directory(settings: Settings) -> Path:
     return places.state_directory(settings.state_dir)
 
 
+def is_token_set(settings: Settings) -> bool:
+    """Return whether the user has set a token, rather than leaving it to be generated."""
+    return settings.token is not None or settings.token_file is not None
+
+
 def obtain_token(settings: Settings) -> str:
     """Return the token: the one that is set, else the one in the state directory, made if it isn't there.
 

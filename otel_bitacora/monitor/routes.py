@@ -26,12 +26,13 @@ _MODELS: tuple[tuple[str, Callable[[Snapshot], object], str], ...] = (
     ("process", process_metrics, "Every process, Bitacora's among them; what the sidecar itself costs."),
     ("snapshot", snapshot_model, "All of it, with the state of each collector."),
 )
+_ABOUT_METRICS = "For Prometheus: text 0.0.4 or OpenMetrics."
 
 
 def monitor_endpoints(sampler: Sampler, exposition: Exposition) -> list[Endpoint]:
     """Return what the monitor serves: `/metrics`, health, and the models below `/api/v1`."""
     return [
-        Endpoint("/metrics", _metrics(sampler, exposition), Access.OPEN, "For Prometheus: text 0.0.4 or OpenMetrics."),
+        Endpoint("/metrics", _metrics(sampler, exposition), Access.OPEN_ON_LOOPBACK, _ABOUT_METRICS),
         *(Endpoint(f"/api/v1/{name}", _model(sampler, build), Access.TOKEN, about) for name, build, about in _MODELS),
         Endpoint("/healthz", _healthz, Access.OPEN, "200 while the program runs."),
         Endpoint("/readyz", _readyz(sampler), Access.OPEN, "200 once there is something to scrape."),

@@ -13,7 +13,21 @@ class Address(NamedTuple):
 
     @property
     def is_loopback(self) -> bool:
-        return ipaddress.ip_address(self.host).is_loopback
+        address = ipaddress.ip_address(self.host)
+        mapped = getattr(address, "ipv4_mapped", None)
+        return (mapped or address).is_loopback
+
+    @property
+    def is_any(self) -> bool:
+        """Whether it stands for every address of the host."""
+        return ipaddress.ip_address(self.host).is_unspecified
+
+    @property
+    def to_reach(self) -> Address:
+        """The address that a program on this host can connect to."""
+        if not self.is_any:
+            return self
+        return Address("::1" if ":" in self.host else "127.0.0.1", self.port)
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"

@@ -192,14 +192,14 @@ def _problems(error: ValidationError, origins: Mapping[str, str]) -> Iterator[st
             value = repr(problem["input"])
             if key in _SECRETS or ("@" in value and key.endswith("endpoint")):  # a URL with a password
                 value = "(hidden)"
-            yield f"{key} = {value} (from {origin}): {_allowed(problem['msg'])}"
+            yield f"{key} = {value} (from {origin}): {in_our_words(problem['msg'])}"
 
 
 def _near_keys(key: str) -> list[str]:
     return difflib.get_close_matches(key, list(field_keys()), n=1, cutoff=0.6)
 
 
-def _allowed(message: str) -> str:
+def in_our_words(message: str) -> str:
     """Return pydantic's message in our words: it says what is allowed."""
     message = message.removeprefix("Value error, ")
     return message.replace("Input should be", "must be", 1)

@@ -49,12 +49,8 @@ def _is_directory(value: Path) -> Path:
     return value
 
 
-def _is_loopback(value: str) -> str:
-    if not parse_address(value).is_loopback:
-        raise ValueError(
-            "must be a loopback address, such as 127.0.0.1:9464: what is read here is not for everybody on the "
-            "network, and this version has no TLS and no users to protect it with"
-        )
+def _is_address(value: str) -> str:
+    parse_address(value)
     return value
 
 
@@ -74,11 +70,20 @@ def _is_file(value: Path) -> Path:
     return value
 
 
+def _are_host_names(value: tuple[str, ...]) -> tuple[str, ...]:
+    for name in value:
+        if not _HOST_NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is not a host name or an IP address, without scheme and port")
+    return value
+
+
+_HOST_NAME = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
 Names = Annotated[tuple[str, ...], BeforeValidator(_split_commas)]
 ControlGroups = Annotated[tuple[str, ...], BeforeValidator(_split_commas), AfterValidator(_are_control_groups)]
 Disks = Annotated[tuple[str, ...], BeforeValidator(_split_commas), AfterValidator(_are_disks)]
 Pattern = Annotated[str, AfterValidator(_is_pattern)]
-ListenAddress = Annotated[str, AfterValidator(_is_loopback)]
+ListenAddress = Annotated[str, AfterValidator(_is_address)]
+HostNames = Annotated[tuple[str, ...], BeforeValidator(_split_commas), AfterValidator(_are_host_names)]
 Directory = Annotated[Path, AfterValidator(_is_directory)]
 Endpoint = Annotated[str, AfterValidator(_is_endpoint)]
 Headers = Annotated[SecretStr, AfterValidator(_are_headers)]
@@ -94,10 +99,21 @@ class _Section(BaseModel):
 class HttpSettings(_Section):
     """The one port that everything is served on."""
 
-    listen: ListenAddress = Field("127.0.0.1:9464", description="Address and port; port 0 takes a free one.")
-    allowed_hosts: Names = Field(
+    listen: ListenAddress = Field(
+        "127.0.0.1:9464",
+        description="Address and port; port 0 takes a free one. Beyond loopback a token or users must be set, and TLS.",
+    )
+    allowed_hosts: HostNames = Field(
         (),
         description="Host names that requests may be addressed to, beside localhost and the address itself.",
+    )
+    web_config: Path | None = Field(
+        None,
+        description="TLS, users and headers: a YAML file as Prometheus's exporters take it (--web.config.file).",
+    )
+    insecure: bool = Field(
+        False,
+        description="Serve beyond loopback without TLS: for where something else encrypts, such as a proxy or a VPN.",
     )
 
 

@@ -11,7 +11,8 @@ from starlette.applications import Starlette
 
 from otel_bitacora import __version__
 from otel_bitacora.http.app import create_app
-from otel_bitacora.http.token import obtain_token, state_directory
+from otel_bitacora.http.port import Port, secure_port
+from otel_bitacora.http.token import state_directory
 from otel_bitacora.monitor.events.record import EventLog
 from otel_bitacora.monitor.events.sources import event_sources
 from otel_bitacora.monitor.events.watch import Watch
@@ -40,7 +41,7 @@ class Sidecar:
     """One sampler, the app that publishes it, what watches between two samples, and what sends them on."""
 
     settings: Settings
-    token: str
+    port: Port
     sampler: Sampler
     app: Starlette
     named: frozenset[str]
@@ -78,6 +79,7 @@ class Sidecar:
 
     def reload(self, settings: Settings) -> None:
         """Read with other *settings* from now on; what needs a restart is named in the log."""
+        self.port.look_again()
         if _what_needs_a_restart(settings) != _what_needs_a_restart(self.settings):
             log.warning("[http], [events], [otlp], token, state_dir and monitor.root_path take effect after a restart")
         selection = select_with_own(settings, self.own)
@@ -112,10 +114,10 @@ def build_sidecar(settings: Settings) -> Sidecar:
     """Return the whole for *settings*.
 
     Raises:
-        SettingsError: a setting can't be carried out.
+        SettingsError: a setting can't be carried out, or would let others than this machine in unguarded.
         StateUnavailable: the token can't be kept in the state directory.
     """
-    token = obtain_token(settings)
+    port = secure_port(settings)
     receiver = target_of(settings.otlp)
     own = Own((Tally("otlp"),) if receiver else (), EventLog(settings.events.min_interval_seconds))
     sampler, named = build_sampler(settings, own)
@@ -124,5 +126,5 @@ def build_sidecar(settings: Settings) -> Sidecar:
     target = {**service_attributes(SERVICE_NAME, __version__, instance_id), **sampler.host.attributes()}
     sending = Sending(receiver, own.tallies, sampler=sampler, resource=target, processes=settings.otlp.processes)
     endpoints = monitor_endpoints(sampler, Exposition(target))
-    app = create_app(endpoints, token=token, allowed_hosts=settings.http.allowed_hosts)
-    return Sidecar(settings, token, sampler, app, named, own, Housekeeping(journal_of(settings)), watch, sending)
+    app = create_app(endpoints, guard=port.guard, allowed_hosts=settings.http.allowed_hosts, headers=port.headers)
+    return Sidecar(settings, port, sampler, app, named, own, Housekeeping(journal_of(settings)), watch, sending)

@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterator
 import uvicorn
 
 from otel_bitacora.errors import BitacoraError
+from otel_bitacora.http.limits import HEADER_BYTES
 from otel_bitacora.monitor.snapshot import Snapshot
 from otel_bitacora.settings import Settings
 
 from .build import Sidecar
 from .notify import keep_watchdog_quiet, notify, notify_reloading
+from .protocol import BoundedProtocol
 
 log = logging.getLogger("otel_bitacora.sidecar")
 _KEEP_ALIVE_SECONDS = 120  # longer than scrape intervals are: Prometheus keeps its connection between two
@@ -27,6 +29,9 @@ def serve(sidecar: Sidecar, listener: socket.socket, reload: Callable[[], Settin
     """Serve on *listener* until SIGTERM or SIGINT; SIGHUP takes the settings that *reload* returns."""
     config = uvicorn.Config(
         sidecar.app,
+        http=BoundedProtocol,
+        h11_max_incomplete_event_size=HEADER_BYTES,
+        proxy_headers=False,  # nobody may say to come from elsewhere than they do
         log_config=None,
         access_log=False,
         lifespan="off",
@@ -36,8 +41,17 @@ def serve(sidecar: Sidecar, listener: socket.socket, reload: Callable[[], Settin
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
+    config.load()
+    config.ssl = sidecar.port.tls
+    logging.getLogger("uvicorn.error").addFilter(_is_ours_to_tell)
     sidecar.sampler.on_snapshot(_tell_ready)
     asyncio.run(_run(sidecar, _Server(config), listener, reload))
+
+
+def _is_ours_to_tell(record: logging.LogRecord) -> bool:
+    """Leave out what strangers cause at will: each line is one for whoever reads the log, and costs them nothing."""
+    said = str(record.msg)
+    return not said.startswith(("Invalid HTTP request", "Unsupported upgrade request", "No supported WebSocket"))
 
 
 class _Server(uvicorn.Server):

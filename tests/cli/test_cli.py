@@ -192,6 +192,17 @@ def test_config_validate_knows_the_names_of_collectors() -> None:
     assert "no such collector; there are bitacora, cgroup, connections, cpu" in result.stderr
 
 
+def test_config_validate_refuses_what_serve_would_refuse(tmp_path: Path) -> None:
+    (tmp_path / "web.yml").write_text("basic_auth_user: {}\n")
+
+    open_port = run("config", "validate", BITACORA_HTTP__LISTEN="0.0.0.0:9464")
+    wrong_file = run("config", "validate", BITACORA_HTTP__WEB_CONFIG=str(tmp_path / "web.yml"))
+
+    assert (open_port.returncode, wrong_file.returncode) == (3, 3)
+    assert "whoever asks must say who they are" in open_port.stderr
+    assert "web.yml: basic_auth_user: no such key" in wrong_file.stderr
+
+
 def test_config_schema_is_a_json_schema() -> None:
     assert json.loads(run("config", "schema").stdout)["$schema"].startswith("https://json-schema.org/")
 

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.testclient import TestClient
 
-from otel_bitacora.http.access import Access
+from otel_bitacora.http.access import Access, Guard
 from otel_bitacora.http.app import Endpoint, create_app
 
 TOKEN = "a-token-of-the-test-suite"
@@ -29,10 +29,11 @@ def token() -> str:
 def app() -> Starlette:
     endpoints = [
         Endpoint("/open", _hello, Access.OPEN, "Open."),
+        Endpoint("/change", _hello, Access.TOKEN, "Changes.", ("POST",)),
         Endpoint("/guarded", _hello, Access.TOKEN, "Needs <the> token."),
         Endpoint("/defect", _defect, Access.OPEN, "Fails."),
     ]
-    return create_app(endpoints, token=TOKEN, allowed_hosts=["box.example"])
+    return create_app(endpoints, guard=Guard(TOKEN), allowed_hosts=["box.example"])
 
 
 @pytest.fixture

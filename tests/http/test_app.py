@@ -2,11 +2,8 @@ from collections.abc import Callable
 
 import pytest
 from starlette.applications import Starlette
-from starlette.requests import Request
 from starlette.routing import Route
 from starlette.testclient import TestClient
-
-from otel_bitacora.http.access import TokenGuard
 
 Connect = Callable[[str], TestClient]
 
@@ -80,14 +77,24 @@ def test_a_request_with_two_hosts_is_not_served(client: TestClient) -> None:
     assert response.status_code == 421
 
 
-def test_a_cookie_does_not_authorise_a_write(token: str) -> None:
-    def refusal(method: str) -> object:
-        headers = [(b"cookie", f"bitacora_token={token}".encode())]
-        scope = {"type": "http", "method": method, "path": "/guarded", "headers": headers}
-        return TokenGuard(token).refusal(Request(scope))
+def test_a_cookie_does_not_authorise_a_write(client: TestClient, token: str) -> None:
+    client.get("/", params={"token": token})
 
-    assert refusal("GET") is None
-    assert refusal("POST") is not None
+    assert client.get("/guarded").status_code == 200
+    assert client.post("/change").status_code == 401
+
+
+def test_the_cookie_is_not_the_token(client: TestClient, token: str) -> None:
+    client.get("/", params={"token": token})
+
+    cookie = client.cookies["bitacora_token"]
+
+    assert token not in cookie
+    assert client.get("/guarded", headers={"Authorization": f"Bearer {cookie}"}).status_code == 401
+
+
+def test_the_pages_link_logs_in_by_get_alone(client: TestClient, token: str) -> None:
+    assert client.post("/change", params={"token": token}).status_code == 401
 
 
 def test_an_ipv6_socket_is_addressed_by_its_own_address(connect: Connect) -> None:
@@ -99,7 +106,7 @@ def test_every_route_is_behind_the_host_list_and_none_is_without_a_policy(app: S
 
     statuses = {path: client.get(path, headers={"Host": "evil.example"}).status_code for path in [*paths, "/nowhere"]}
 
-    assert len(paths) == len(app.routes) == 4
+    assert len(paths) == len(app.routes) == 5
     assert set(statuses.values()) == {421}
 
 

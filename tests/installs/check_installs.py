@@ -44,6 +44,9 @@ def plain(bin_: Path, home: Path) -> None:
     expect(snapshot["hardware"]["memory"]["limit_bytes"] > 0, "snapshot has memory")
     refused = run(bin_, home, "serve", code=1)
     expect("pip install 'otel-bitacora[monitor]'" in refused.stderr, f"serve names the extra: {refused.stderr}")
+    doctor = json.loads(run(bin_, home, "doctor", "--json").stdout)["findings"]
+    fixes = [one["fix"] for one in doctor if one["subject"] == "extra monitor"]
+    expect(fixes == ["pip install 'otel-bitacora[monitor]'"], f"doctor names the extra: {fixes}")
     run(bin_, home, "config", "init")
     expect("config.toml" in run(bin_, home, "config", "validate").stdout, "the sample settings are valid")
     run(bin_, home, "rules", "export", "out")

@@ -41,3 +41,21 @@ def test_any_text_is_an_address_or_is_refused(text: str) -> None:
         return
 
     assert 0 <= address.port <= 65535
+
+
+@pytest.mark.parametrize(
+    ("text", "reached", "is_loopback"),
+    [
+        ("0.0.0.0:1", "127.0.0.1:1", False),
+        ("[::]:1", "[::1]:1", False),
+        ("192.0.2.1:1", "192.0.2.1:1", False),
+        ("127.0.0.9:1", "127.0.0.9:1", True),
+        ("[::ffff:127.0.0.1]:1", "[::ffff:7f00:1]:1", True),
+        ("[::ffff:192.0.2.1]:1", "[::ffff:c000:201]:1", False),
+    ],
+)
+def test_an_address_says_how_it_is_reached_and_by_whom(text: str, reached: str, is_loopback: bool) -> None:
+    address = parse_address(text)
+
+    assert address.to_reach == parse_address(reached)
+    assert address.is_loopback is is_loopback

@@ -76,7 +76,7 @@ def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -
         ("[monitor]\ninterval_seconds = 0\n", r"monitor.interval_seconds = 0 \(from .*config.toml\): must be greater"),
         ("[monitor]\ninterval_second = 1\n", r"no such setting; did you mean monitor.interval_seconds\?"),
         ("[montior]\nx = 1\n", r"montior.* \(from .*\): no such setting"),
-        ('[http]\nlisten = "0.0.0.0:9464"\n', r"http.listen = '0.0.0.0:9464' .*: must be a loopback address"),
+        ('[http]\nallowed_hosts = ["http://box"]\n', r"http.allowed_hosts = .*'http://box' is not a host name"),
         ('[http]\nlisten = "9464"\n', r"must be ADDRESS:PORT"),
         ('[monitor]\nroot_path = "/no/such/place"\n', r"must be a directory that exists"),
         ('[collectors.disk]\nexclude_devices = "("\n', r"collectors.disk.exclude_devices = '\(' .*not a regular expr"),

@@ -13,6 +13,10 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
+from otel_bitacora.ops.doctor_finding import Verdict
+from otel_bitacora.ops.doctor_port import port_finding
+from otel_bitacora.settings import Settings
+
 Start = Callable[..., Any]
 OPENMETRICS = "application/openmetrics-text;version=1.0.0"
 
@@ -210,12 +214,16 @@ def test_a_port_in_use_is_one_line_with_its_owner(start: Start) -> None:
     assert f"(pid {sidecar.process.pid})" in result.stderr
 
 
-@pytest.mark.parametrize("address", ["0.0.0.0:0", "[::]:0", "192.0.2.1:9464"])
-def test_a_bind_beyond_loopback_is_refused_with_the_reason(address: str) -> None:
-    result = run("--listen", address)
+def test_the_doctor_knows_our_own_sidecar(start: Start, secure: Callable[..., Any]) -> None:
+    web_config = secure().web_config
+    plain, encrypted = start(), start("--web-config", str(web_config))
 
-    assert result.returncode == 3
-    assert f"http.listen = '{address}' (from command line): must be a loopback address" in result.stderr
+    for sidecar, has_tls in ((plain, False), (encrypted, True)):
+        address = sidecar.url.partition("//")[2]
+        finding = port_finding(Settings(http={"listen": address}), has_tls=has_tls)
+        assert finding.verdict is Verdict.OK
+        assert "a sidecar serves here already by python" in finding.detail
+        assert f"(pid {sidecar.process.pid})" in finding.detail
 
 
 def test_settings_are_read_again_on_sighup_and_wrong_ones_change_nothing(start: Start, tmp_path: Path) -> None:

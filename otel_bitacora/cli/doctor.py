@@ -1,0 +1,66 @@
+"""`otel-bitacora doctor`: what is wrong here, and how to mend it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from otel_bitacora.reporter.core.printable import printable
+
+from .options import ConfigFile, Json, RootPath, StateDir, command_line
+from .table import is_terminal
+
+if TYPE_CHECKING:
+    from otel_bitacora.ops.doctor_finding import Finding
+
+_COLOURS = {"ok": typer.colors.GREEN, "warn": typer.colors.YELLOW, "fail": typer.colors.RED}
+
+
+def doctor(
+    config: ConfigFile = None, state_dir: StateDir = None, root_path: RootPath = None, json: Json = False
+) -> None:
+    """Check settings, permissions, port, clock and disk; exit 1 if something fails."""
+    from otel_bitacora.errors import SettingsError
+    from otel_bitacora.ops.doctor import examine, wrong_settings
+    from otel_bitacora.ops.doctor_clock import ClockWatch
+    from otel_bitacora.settings import load_settings
+    from otel_bitacora.sidecar.sampling import build_sampler
+
+    clock = ClockWatch()
+    given = command_line({"state_dir": state_dir, "monitor.root_path": root_path})
+    try:
+        loaded = load_settings(given, config)
+        sampler, _ = build_sampler(loaded.settings)
+    except SettingsError as error:
+        # What else is wrong depends on what was meant.
+        found = list(wrong_settings(error))
+    else:
+        found = list(examine(loaded, sampler.tick(), clock))
+        sampler.stop()
+    if json:
+        _print_json(found)
+    else:
+        _print(found)
+    if any(finding.verdict.value == "fail" for finding in found):
+        raise typer.Exit(1)
+
+
+def _print_json(found: list[Finding]) -> None:
+    import orjson
+
+    counts = {verdict: sum(one.verdict.value == verdict for one in found) for verdict in ("ok", "warn", "fail")}
+    typer.echo(orjson.dumps({"findings": found, **counts}))
+
+
+def _print(found: list[Finding]) -> None:
+    check = ""
+    for one in found:
+        if one.check != check:
+            check = one.check
+            typer.echo(check.upper())
+        verdict = one.verdict.value
+        shown = typer.style(f"{verdict:4}", fg=_COLOURS[verdict]) if is_terminal() else f"{verdict:4}"
+        typer.echo(f"  {shown}  {printable(one.subject)}: {printable(one.detail)}")
+        if one.fix:
+            typer.echo(f"        fix: {printable(one.fix)}")
