@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
 from otel_bitacora.ops.catalogue import catalogue, catalogue_markdown
+from otel_bitacora.ops.openapi import describe_api
 from otel_bitacora.settings import Settings, sample_toml
 from otel_bitacora.sidecar.sampling import select_with_own
 
@@ -17,6 +19,7 @@ def documents() -> dict[str, str]:
     return {
         "config/otel-bitacora.toml": sample_toml(),
         "docs/METRICS.md": catalogue_markdown(catalogue(select_with_own(Settings()).collectors)),
+        "otel_bitacora/monitor/openapi.json": json.dumps(describe_api(), indent=1, ensure_ascii=False) + "\n",
     }
 
 

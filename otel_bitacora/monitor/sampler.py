@@ -106,6 +106,11 @@ class Sampler:
         return self._snapshot
 
     @property
+    def elapsed_seconds(self) -> float:
+        """Monotonic time since it was made, which every period's grid begins with."""
+        return self._clock.monotonic() - self._started
+
+    @property
     def is_ready(self) -> bool:
         """Whether a snapshot has been published."""
         return self._snapshot is not None
@@ -118,9 +123,13 @@ class Sampler:
             found.setdefault(metric.name, metric)
         return tuple(found.values())
 
-    def on_snapshot(self, listener: Callable[[Snapshot], None]) -> None:
-        """Call *listener* with every new snapshot, in the sampler's thread: it must be quick and not raise."""
-        self._listeners.append(listener)
+    def on_snapshot(self, listener: Callable[[Snapshot], None]) -> Callable[[], None]:
+        """Call *listener* with every new snapshot, in the sampler's thread: it must be quick and not raise.
+
+        Returns what stops these calls.
+        """
+        self._listeners = [*self._listeners, listener]  # a new list, as the thread may be going through the old one
+        return lambda: self._forget(listener)
 
     def wake(self, *names: str) -> None:
         """Have the collectors *names*, or all of them, read as soon as can be; returns at once, from any thread.
@@ -184,6 +193,9 @@ class Sampler:
             listener(snapshot)
         return snapshot
 
+    def _forget(self, listener: Callable[[Snapshot], None]) -> None:
+        self._listeners = [one for one in self._listeners if one is not listener]
+
     def _install(self, collectors: Sequence[Collector], timings: Mapping[str, Timing]) -> None:
         entries: dict[str, _Entry] = {}
         for collector in collectors:
@@ -221,7 +233,9 @@ class Sampler:
     def _publish(self, periodic: frozenset[str], elapsed_seconds: float) -> Snapshot:
         states = tuple(entry.state for entry in self._entries.values())
         sequence = self._snapshot.sequence + 1 if self._snapshot else 1
-        snapshot = Snapshot(sequence, self._clock.time_ns(), self.host, states, gather(states), periodic, elapsed_seconds)
+        snapshot = Snapshot(
+            sequence, self._clock.time_ns(), self.host, states, gather(states), periodic, elapsed_seconds
+        )
         self._snapshot = snapshot
         return snapshot
 

@@ -13,6 +13,7 @@ from otel_bitacora import __version__
 from otel_bitacora.http.app import create_app
 from otel_bitacora.http.token import obtain_token, state_directory
 from otel_bitacora.monitor.exposition import Exposition
+from otel_bitacora.monitor.feed import Feed
 from otel_bitacora.monitor.routes import monitor_endpoints
 from otel_bitacora.monitor.sampler import Sampler
 from otel_bitacora.resource import service_attributes, stable_instance_id
@@ -32,6 +33,7 @@ class Sidecar:
     settings: Settings
     token: str
     sampler: Sampler
+    feed: Feed
     app: Starlette
     named: frozenset[str]
 
@@ -83,6 +85,7 @@ def build_sidecar(settings: Settings) -> Sidecar:
     sampler, named = build_sampler(settings)
     instance_id = stable_instance_id(sampler.host, state_directory(settings))
     target = {**service_attributes(SERVICE_NAME, __version__, instance_id), **sampler.host.attributes()}
-    endpoints = monitor_endpoints(sampler, Exposition(target))
+    feed = Feed(sampler)
+    endpoints = monitor_endpoints(sampler, Exposition(target), feed)
     app = create_app(endpoints, token=token, allowed_hosts=settings.http.allowed_hosts)
-    return Sidecar(settings, token, sampler, app, named)
+    return Sidecar(settings, token, sampler, feed, app, named)
