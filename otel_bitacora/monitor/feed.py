@@ -169,6 +169,7 @@ class Watcher:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._feed._leave(self)  # noqa: SLF001
+        self.end()  # somebody else may be waiting for the next beat
 
     def __aiter__(self) -> Self:
         return self

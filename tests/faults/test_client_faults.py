@@ -43,6 +43,7 @@ class Scripted:
     script: list[Answer]
     url: str = ""
     connections: int = 0
+    ended: int = 0
     last_request: bytes = b""
     writers: list[asyncio.StreamWriter] = field(default_factory=list)
 
@@ -56,6 +57,7 @@ class Scripted:
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
+            self.ended += 1
             writer.close()
 
 
@@ -201,6 +203,7 @@ def test_a_stream_that_is_none_or_does_not_begin_is_said_at_once() -> None:
         async with scripted(stalls_after(body(SYSTEM))) as server, MonitorClient(server.url, TOKEN) as client:
             with pytest.raises(MonitorProtocolError, match="'application/json' where a stream of events was asked"):
                 await client.start_realtime_monitoring()
+            await until(lambda: server.ended == 1)
 
     run(test())
 
@@ -252,6 +255,7 @@ def test_an_answer_without_an_end_is_not_gathered_for_ever(monkeypatch: pytest.M
         async with scripted(flood) as server, MonitorClient(server.url, TOKEN, timeout_seconds=30) as client:
             with pytest.raises(MonitorProtocolError, match="more than 100000 bytes"):
                 await client.get_system_metrics()
+            await until(lambda: server.connections == server.ended == 4)
             with pytest.raises(MonitorProtocolError, match="an event of more than 100000 bytes"):
                 await take(client.start_realtime_monitoring())
 
@@ -278,6 +282,19 @@ def test_a_stream_goes_on_after_whatever_breaks_it_and_counts_what_it_missed() -
             assert numbers == [1, 2, 5, 6, 9]
             assert stream.missed == 1 + 1 + 2
             assert stream.reconnects == 4
+            await stream.aclose()
+            await source.aclose()
+
+    run(test())
+
+
+def test_a_connection_that_is_given_up_is_closed_and_not_only_forgotten() -> None:
+    async def test() -> None:
+        broken = EVENTS + sample(1) + b"event: sample\ndata: {broken\n\n"
+        async with scripted(stalls_after(broken), stalls_after(EVENTS + sample(2))) as server:
+            stream, source = patient_stream(server.url)
+            assert [(await take(stream)).number for _ in range(2)] == [1, 2]
+            await until(lambda: server.ended == 1)
             await stream.aclose()
             await source.aclose()
 

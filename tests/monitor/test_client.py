@@ -16,6 +16,7 @@ from otel_bitacora.errors import (
 )
 from otel_bitacora.monitor.modelling import hardware_metrics, network_metrics, process_metrics, system_metrics
 from otel_bitacora.monitor.models import MetricsSample
+from otel_bitacora.monitor.remote import Remote
 from otel_bitacora.monitor.token_lookup import look_up_token
 from otel_bitacora.settings import Settings
 
@@ -205,6 +206,28 @@ def test_a_token_is_looked_for_in_order_and_this_users_own_stays_on_this_machine
     assert look_up_token(None, is_loopback=False, environ=only_state).value is None
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "is_sent"),
+    [
+        ("http://127.0.0.1:9464", True),
+        ("http://localhost:9464", True),
+        ("http://[::1]:9464", True),
+        ("http://192.0.2.7:9464", False),
+        ("https://box.example", False),
+        ("http://localhost.box.example", False),
+    ],
+)
+def test_this_users_own_token_is_sent_to_this_machine_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, endpoint: str, is_sent: bool
+) -> None:
+    monkeypatch.setenv("BITACORA_STATE_DIR", str(tmp_path))
+    (tmp_path / "token").write_text("from-the-file\n")
+
+    found = Remote(endpoint, None, 5.0)._token().value
+
+    assert found == ("from-the-file" if is_sent else None)
+
+
 @pytest.mark.parametrize("content", [None, b"", b"\xff\xfe"])
 def test_a_token_file_that_holds_none_is_said(tmp_path: Path, content: bytes | None) -> None:
     if content is not None:
@@ -302,6 +325,22 @@ def test_without_a_sidecar_the_same_models_come_from_this_process(tmp_path: Path
         assert [sample.system.load == system.load for sample in samples if sample.system] == [True] * 3
         assert samples[0].hardware is None
         await leaks.none()
+
+    asyncio.run(run())
+
+
+def test_closing_a_local_client_ends_its_streams_for_whoever_waits_on_them(tmp_path: Path) -> None:
+    settings = Settings.model_validate({"monitor": {"root_path": tmp_path}})
+
+    async def run() -> None:
+        client = MonitorClient.local(settings)
+        stream = await client.start_realtime_monitoring(3600.0)
+        await read(stream)
+        waiting = asyncio.create_task(anext(stream, None))  # type: ignore[arg-type]
+        await asyncio.sleep(0)
+        await client.aclose()
+        async with asyncio.timeout(60):
+            assert await waiting is None
 
     asyncio.run(run())
 

@@ -108,6 +108,11 @@ def test_a_wrong_type_is_named_with_its_place(change: dict[str, object], says: s
     assert str(caught.value) == says
 
 
+def test_true_is_no_integer() -> None:
+    with pytest.raises(MonitorProtocolError, match=r"pid: expected an integer, got True"):
+        decode(ProcessMetrics, '{"timestamp": "2026-01-01T00:00:00Z", "processes": [{"pid": true}]}')
+
+
 def test_a_missing_value_that_must_be_there_is_named() -> None:
     with pytest.raises(MonitorProtocolError, match=r"^LoadMetrics\.average_5m is missing$"):
         decode(LoadMetrics, '{"average_1m": 1, "average_15m": 1}')
