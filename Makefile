@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 EXTRAS ?= monitor,prometheus
 
-.PHONY: run test test-servers test-installs check format bench docs build clean
+.PHONY: run test soak test-servers test-installs check format bench docs build clean
 .DEFAULT_GOAL := test
 
 run: $(READY)  ## Watch this machine: /metrics, the API and a page on 127.0.0.1:9464.
@@ -13,6 +13,10 @@ run: $(READY)  ## Watch this machine: /metrics, the API and a page on 127.0.0.1:
 
 test: $(READY)  ## Everything that needs no server of its own.
 	$(BIN)/pytest -q $(ARGS)
+
+soak: $(READY)  ## What takes minutes: the Reporter's faults at full size, ten thousand processes, and the like.
+	BITACORA_SOAK=1 $(BIN)/pytest -q --durations=15 tests/faults tests/reporter $(ARGS)
+	$(BIN)/pytest -q -m soak $(ARGS)
 
 test-servers: $(READY)  ## Against real servers; one that can't start fails in CI and is skipped, by name, elsewhere.
 	$(BIN)/pytest -q -m servers -rs $(ARGS)

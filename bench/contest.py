@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -18,14 +19,23 @@ HERE = Path(__file__).parent
 
 def answer_rounds(work: Callable[[], object]) -> None:
     """Do *work* once for each line on stdin and answer with the CPU milliseconds that this thread spent on it."""
-    for _ in sys.stdin:
+
+    def measure() -> float:
         began = time.thread_time_ns()
         work()
-        print(json.dumps((time.thread_time_ns() - began) / 1e6), flush=True)
+        return (time.thread_time_ns() - began) / 1e6
+
+    answer_with(measure)
+
+
+def answer_with(measure: Callable[[], float]) -> None:
+    """Answer each line on stdin with what *measure* returns, for contenders that time themselves."""
+    for _ in sys.stdin:
+        print(json.dumps(measure()), flush=True)
 
 
 def contest(contenders: Mapping[str, Sequence[object]], rounds: int = 9, warm_up: int = 2) -> dict[str, float]:
-    """Return the median CPU milliseconds of each contender, a name and the command that answers rounds."""
+    """Return the median answer (CPU milliseconds, by `answer_rounds`) of each contender, a name and its command."""
     processes = {
         name: subprocess.Popen(
             [str(part) for part in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -39,12 +49,24 @@ def contest(contenders: Mapping[str, Sequence[object]], rounds: int = 9, warm_up
             assert process.stdout
             process.stdin.write("go\n")
             process.stdin.flush()
-            answer = float(process.stdout.readline())
+            line = process.stdout.readline()
+            if not line:
+                raise SystemExit(f"{name} has ended, with status {process.wait()}")
+            answer = float(line)
             if number >= warm_up:
                 found[name].append(answer)
     for process in processes.values():
         process.communicate("")
     return {name: statistics.median(values) for name, values in found.items()}
+
+
+def need(module: str, extra: str) -> None:
+    """End the script, and say how to install it, where the peer's *module* is missing."""
+    try:
+        import_module(module)
+    except ImportError as exc:
+        message = f"{Path(sys.argv[0]).name} measures against a peer that isn't installed ({exc})"
+        raise SystemExit(f"{message}: pip install -e '.[{extra}]'") from exc
 
 
 def report(goal: str, ratio: float, target: float, **more: object) -> None:

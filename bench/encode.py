@@ -84,7 +84,7 @@ def contenders() -> dict[str, Callable[[], object]]:
         "bitacora": lambda: [redacting.encode_record(record) for record in usual],
         "bitacora, no value repeats": lambda: encode_with_cold_caches(distinct),
         "bitacora, without redaction": lambda: [plain.encode_record(record) for record in usual],
-        "bitacora, the careful way": lambda: [entries._encode_carefully(record) for record in usual],  # noqa: SLF001
+        "bitacora, the careful way": lambda: [entries._take_carefully(record) for record in usual],  # noqa: SLF001
         "scan a clean message": lambda: [suspects(CLEAN) for _ in usual],
         "scan a clean message with = and :": lambda: [suspects(CLEAN_PAIRS) for _ in usual],
         "read the context": lambda: [LogContext.current() for _ in usual],

@@ -13,18 +13,28 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+SERVERS = Path(__file__).parent.parent / "tests/servers"
 CACHE = Path(os.environ.get("BITACORA_SERVERS", Path.home() / ".cache/bitacora-servers"))
 
 
 class Exporter:
     """A process that is scraped at one path on one kept connection."""
 
-    def __init__(self, name: str, command: Callable[[int], Sequence[object]], path: str = "/metrics") -> None:
+    def __init__(
+        self,
+        name: str,
+        command: Callable[[int], Sequence[object]],
+        path: str = "/metrics",
+        environment: Callable[[int], dict[str, str]] = lambda _: {},
+    ) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
         self.name, self._path = name, path
         self.process = subprocess.Popen(
-            [str(part) for part in command(self.port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [str(part) for part in command(self.port)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, **environment(self.port)},
         )
         self._connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         give_up = time.monotonic() + 60
@@ -82,6 +92,21 @@ def process_exporter() -> Exporter:
     config.write_text("process_names:\n  - name: '{{.Comm}};{{.PID}}'\n    cmdline: ['.+']\n")
     options = ["--config.path", config, "--threads=false"]
     return Exporter("process-exporter", lambda port: [program, f"--web.listen-address=127.0.0.1:{port}", *options])
+
+
+def hostmetrics(interval_seconds: int = 5, name: str = "hostmetrics") -> Exporter:
+    """Return the OpenTelemetry Collector with its hostmetrics receiver, as the tests build it."""
+    script = SERVERS / "otelcol.sh"
+    built = subprocess.run(
+        [script, "fetch"], env={**os.environ, "OTELCOL_VARIANT": "hostmetrics"}, check=True, stdout=subprocess.PIPE
+    )
+    program = built.stdout.decode().removeprefix("built ").strip()
+    config = SERVERS / "otelcol/hostmetrics/config.yaml"
+    return Exporter(
+        name,
+        lambda _: [program, "--config", config],
+        environment=lambda port: {"OTELCOL_HTTP": f"127.0.0.1:{port}", "OTELCOL_INTERVAL": f"{interval_seconds}s"},
+    )
 
 
 def glances() -> Exporter:

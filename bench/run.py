@@ -14,6 +14,15 @@ HERE = Path(__file__).parent
 SCRIPTS = (
     *("processes.py", "render.py", "scrape_processes.py", "slope_series.py", "slope_processes.py", "imports.py"),
     *("sockets.py", "stream_fanout.py", "sidecar_cpu.py", "sidecar_memory.py"),
+    *(
+        "handler.py",
+        "handler_latency.py",
+        "encode.py",
+        "journal_append.py",
+        "redaction.py",
+        "loss.py",
+        "slope_records.py",
+    ),
 )
 _HEAD = """\
 # Benchmarks
@@ -32,8 +41,11 @@ def main() -> None:
     goals, details = [], []
     for script in wanted:
         print(f"# {script}", flush=True)
-        output = subprocess.run([sys.executable, HERE / script], stdout=subprocess.PIPE, text=True, check=True).stdout
+        done = subprocess.run([sys.executable, HERE / script], stdout=subprocess.PIPE, text=True, check=False)
+        output = done.stdout
         print(output, end="", flush=True)
+        if done.returncode:
+            sys.exit(f"{script} ended with status {done.returncode}; nothing is written")
         lines = [json.loads(line) for line in output.splitlines()]
         goals += [line for line in lines if "goal" in line]
         details.append(f"\n## {script}\n\n```\n{output}```\n")

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .domain.events import SessionEvent
     from .errors import BitacoraError, MonitorError, ReporterError
     from .monitor.client import MonitorClient
     from .monitor.metrics_stream import MetricsStream
@@ -18,12 +19,18 @@ if TYPE_CHECKING:
     from .reporter.core.entry import LogEntry
     from .reporter.core.level import LogLevel
     from .reporter.handler import BitacoraHandler
+    from .session.dev_metrics import DevMetrics
+    from .session.integration import BitacoraMonitorIntegration
+    from .session.reporting import BitacoraReportingSystem
 
 __version__ = "0.1.0"
 
 __all__ = [
     "BitacoraError",
     "BitacoraHandler",
+    "BitacoraMonitorIntegration",
+    "BitacoraReportingSystem",
+    "DevMetrics",
     "HardwareMetrics",
     "LogContext",
     "LogEntry",
@@ -34,12 +41,16 @@ __all__ = [
     "NetworkMetrics",
     "ProcessMetrics",
     "ReporterError",
+    "SessionEvent",
     "SystemMetrics",
 ]
 
 _HOMES = {
     "BitacoraError": ".errors",
     "BitacoraHandler": ".reporter.handler",
+    "BitacoraMonitorIntegration": ".session.integration",
+    "BitacoraReportingSystem": ".session.reporting",
+    "DevMetrics": ".session.dev_metrics",
     "HardwareMetrics": ".monitor.models",
     "LogContext": ".reporter.core.context",
     "LogEntry": ".reporter.core.entry",
@@ -50,6 +61,7 @@ _HOMES = {
     "NetworkMetrics": ".monitor.models",
     "ProcessMetrics": ".monitor.models",
     "ReporterError": ".errors",
+    "SessionEvent": ".domain.events",
     "SystemMetrics": ".monitor.models",
 }
 

@@ -20,6 +20,8 @@ BitacoraError
 │   ├── JournalDamaged        bytes of the journal aren't what was written
 │   ├── QueryError            a query doesn't parse, or compares what can't be compared
 │   └── DestinationError      a destination refused a batch, or couldn't be reached
+├── SessionError              an event doesn't fit its session
+│   └── SessionNotFound       nothing is known of the session
 └── WireError                 what came over the wire isn't what Bitacora writes
 """
 
@@ -88,6 +90,14 @@ class MonitorVersionMismatch(MonitorError):
 
 class MonitorUnsupported(MonitorError):
     """The sidecar doesn't have what is asked for, at least not in its version."""
+
+
+class SessionError(BitacoraError):
+    """An event doesn't fit the session that it is told of."""
+
+
+class SessionNotFound(SessionError):
+    """Nothing is known of the session."""
 
 
 class WireError(BitacoraError, ValueError):

@@ -7,12 +7,10 @@ release as the version of the operating system, and another `service.instance.id
 from __future__ import annotations
 
 import os
-import platform
 import sys
-import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import unquote
 
 SCHEMA_URL = "https://opentelemetry.io/schemas/1.44.0"
@@ -31,11 +29,10 @@ _ARCHITECTURES = {
 }
 
 # Recommended by the semantic conventions for an instance id made from a stable name.
-_INSTANCE_NAMESPACE = uuid.UUID("4d63009a-8d0f-11ee-aad7-4c796ed8e320")
+_INSTANCE_NAMESPACE = "4d63009a-8d0f-11ee-aad7-4c796ed8e320"
 
 
-@dataclass(frozen=True, slots=True)
-class HostIdentity:
+class HostIdentity(NamedTuple):
     """What a host is called and runs; None for what it doesn't say."""
 
     name: str
@@ -74,12 +71,13 @@ def identify_host(root: Path = Path("/")) -> HostIdentity:
     """
     own = root == Path("/")
     release = parse_os_release(_text(root, "etc/os-release") or _text(root, "usr/lib/os-release"))
-    kernel = _text(root, "proc/sys/kernel/osrelease").strip() or (platform.release() if own else "")
-    machine = _text(root, "proc/sys/kernel/arch").strip() or (platform.machine() if own else "")
-    system = platform.system().lower() if own else "linux"
-    pretty = release.get("PRETTY_NAME") or release.get("NAME") or (platform.platform() if own else system)
+    uname = _uname() if own else _Uname("linux", "", "", "")
+    kernel = _text(root, "proc/sys/kernel/osrelease").strip() or uname.release
+    machine = _text(root, "proc/sys/kernel/arch").strip() or uname.machine
+    system = uname.system.lower()
+    pretty = release.get("PRETTY_NAME") or release.get("NAME") or (_platform() if own else system)
     return HostIdentity(
-        name=_host_name(root, own=own),
+        name=_host_name(root, uname.node),
         arch=_ARCHITECTURES.get(machine.lower(), machine.lower()) or None,
         id=_text(root, "etc/machine-id").strip() or None,
         os_type=system,
@@ -91,10 +89,33 @@ def identify_host(root: Path = Path("/")) -> HostIdentity:
     )
 
 
-def _host_name(root: Path, *, own: bool) -> str:
+class _Uname(NamedTuple):
+    system: str
+    node: str
+    release: str
+    machine: str
+
+
+# `platform` is loaded only where it is needed: an application that only logs would pay 2 ms for it.
+def _uname() -> _Uname:
+    if hasattr(os, "uname"):  # not on Windows
+        found = os.uname()
+        return _Uname(found.sysname, found.nodename, found.release, found.machine)
+    import platform  # noqa: PLC0415  # as above
+
+    return _Uname(platform.system(), platform.node(), platform.release(), platform.machine())
+
+
+def _platform() -> str:
+    import platform  # noqa: PLC0415  # as above
+
+    return platform.platform()
+
+
+def _host_name(root: Path, node: str) -> str:
     # The kernel's hostname is that of our own UTS namespace even under a mounted /proc: ask the file first.
     written = _text(root, "etc/hostname").strip() or _text(root, "proc/sys/kernel/hostname").strip()
-    return (platform.node() if own else written) or written or "unknown"
+    return node or written or "unknown"
 
 
 def _text(root: Path, path: str) -> str:
@@ -141,7 +162,9 @@ def parse_resource_attributes(text: str) -> dict[str, str]:
 
 def stable_instance_id(host: HostIdentity, state_directory: Path) -> str:
     """Return a `service.instance.id` that stays over restarts, and differs between two sidecars on one host."""
-    return str(uuid.uuid5(_INSTANCE_NAMESPACE, f"{host.id or host.name}:{state_directory}"))
+    import uuid  # noqa: PLC0415  # loads `platform`
+
+    return str(uuid.uuid5(uuid.UUID(_INSTANCE_NAMESPACE), f"{host.id or host.name}:{state_directory}"))
 
 
 def process_attributes() -> dict[str, str | int]:
@@ -149,5 +172,5 @@ def process_attributes() -> dict[str, str | int]:
     return {
         "process.pid": os.getpid(),
         "process.runtime.name": sys.implementation.name,
-        "process.runtime.version": platform.python_version(),
+        "process.runtime.version": sys.version.split()[0],
     }

@@ -1,12 +1,28 @@
 """Examples in the documents are run as they are printed."""
 
+import logging
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = ("README.md", "otel_bitacora/monitor/README.md")
+DOCUMENTS = ("README.md", "otel_bitacora/monitor/README.md", "otel_bitacora/reporter/core/README.md")
+
+
+@pytest.fixture(autouse=True)
+def _a_user_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Examples log into a journal of this test, through handlers that are gone after it."""
+    monkeypatch.setenv("BITACORA_JOURNAL_DIR", str(tmp_path / "journal"))
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    root.handlers[:] = []
+    yield
+    for handler in root.handlers:
+        handler.close()
+    root.handlers[:] = before
+    root.setLevel(level)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
@@ -30,6 +46,25 @@ def test_documents_name_no_registry_and_no_path_of_a_machine() -> None:
 
 
 def test_links_between_documents_lead_somewhere() -> None:
-    for path in [*ROOT.glob("*.md"), *ROOT.glob("*/README.md"), ROOT / "otel_bitacora/monitor/README.md"]:
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("*/README.md"), *ROOT.glob("otel_bitacora/**/README.md")]:
         for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text()):
             assert (path.parent / target).exists(), f"{path}: {target}"
+
+
+def test_the_promise_is_linked_to_tests_that_there_are(root: Path) -> None:
+    promise = (root / "README.md").read_text().split("### The promise")[1].split("\n## ")[0]
+    rows = [line for line in promise.splitlines() if line.startswith("| ") and "](" in line]
+
+    found = [(path, name) for row in rows for path, name in _linked_tests(row)]
+
+    assert len(found) >= len(rows) == 6
+    for path, name in found:
+        assert f"def {name}(" in (root / path).read_text(), f"{path}: {name}"
+
+
+def _linked_tests(row: str) -> Iterator[tuple[str, str]]:
+    path = ""
+    for link, name in re.findall(r"\]\((tests/[^)]+)\)|`(test_\w+)`", row):
+        path = link or path
+        if name:
+            yield path, name

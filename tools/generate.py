@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 from otel_bitacora.ops.catalogue import catalogue, catalogue_markdown
+from otel_bitacora.ops.dashboards.grafana import grafana_text
+from otel_bitacora.ops.dashboards.host import host_dashboard
 from otel_bitacora.ops.openapi import describe_api
 from otel_bitacora.settings import Settings, sample_toml
 from otel_bitacora.sidecar.sampling import select_with_own
@@ -16,9 +18,11 @@ ROOT = Path(__file__).parent.parent
 
 def documents() -> dict[str, str]:
     """Return the generated files by their path in the checkout."""
+    rows = catalogue(select_with_own(Settings()).collectors)
     return {
         "config/otel-bitacora.toml": sample_toml(),
-        "docs/METRICS.md": catalogue_markdown(catalogue(select_with_own(Settings()).collectors)),
+        "deploy/grafana/dashboards/host.json": grafana_text(host_dashboard(rows)),
+        "docs/METRICS.md": catalogue_markdown(rows),
         "otel_bitacora/monitor/openapi.json": json.dumps(describe_api(), indent=1, ensure_ascii=False) + "\n",
     }
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from itertools import repeat
 
 from .contract import FAST_SECONDS, Group, Host, Kind, Metric, Reading
-from .process_table import GROUP_SIZE, PROCESS_METRICS, Facts, Groups, Process, ProcessTable
+from .process_table import GROUP_SIZE, PROCESS_METRICS, Facts, Groups, PortableTable, Process, ProcessTable, table_of
 
 PATTERN = r"^(bitacora|bstradivarius)"
 """What the names of Bitacora's executables begin with: a regular expression."""
@@ -29,9 +29,11 @@ class BitacoraCollector:
     metrics = (PROCESSES, *PROCESS_METRICS, GROUP_SIZE)
     interval_seconds = FAST_SECONDS
 
-    def __init__(self, host: Host, *, pattern: str = PATTERN, table: ProcessTable | None = None) -> None:
+    def __init__(
+        self, host: Host, *, pattern: str = PATTERN, table: ProcessTable | PortableTable | None = None
+    ) -> None:
         self._search = re.compile(pattern or r"(?!)").search
-        self._table = table or ProcessTable.of(host)
+        self._table = table or table_of(host)
         self._groups = Groups(MAX_GROUPS)
         self._sequence = 0
         self._seen: Mapping[str, Facts] = {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from typing import NamedTuple
 
 from .cgroup_files import (
@@ -76,10 +75,7 @@ class _Cgroup:
 
     def read(self, file: str) -> bytes | None:
         """Return the content of one of the group's files; None without it, or when the group is just removed."""
-        try:
-            return self._host.read_bytes(f"{self._directory}/{file}")
-        except (Unavailable, OSError):
-            return None
+        return self._host.read_optional(f"{self._directory}/{file}")
 
     def number(self, file: str, parse: Callable[[bytes, str], int | None] = parse_count) -> int | None:
         content = self.read(file)
@@ -166,12 +162,10 @@ class CgroupCollector:
     def _device_name(self, number: str) -> str:
         """Return what the device with *number* is called, or the number itself."""
         if number not in self._device_names:
-            name = None
-            try:
-                name = parse_device_name(self._host.read_bytes(f"/sys/dev/block/{number}/uevent"))
-            except (Unavailable, OSError):
-                with suppress(Unavailable, OSError):
-                    name = parse_partitions(self._host.read_bytes("/proc/partitions")).get(number)
+            uevent = self._host.read_optional(f"/sys/dev/block/{number}/uevent")
+            name = parse_device_name(uevent) if uevent is not None else None
+            if uevent is None and (partitions := self._host.read_optional("/proc/partitions")) is not None:
+                name = parse_partitions(partitions).get(number)
             self._device_names[number] = name or number
         return self._device_names[number]
 

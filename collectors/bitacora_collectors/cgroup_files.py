@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from .escapes import unescape
+
 UNIFIED = ""
 """The controller that stands for version 2, as in /proc/N/cgroup, where its line has none."""
 
@@ -13,7 +15,6 @@ NANOSECONDS, MICROSECONDS = 1e9, 1e6
 
 _CGROUP_LINE = re.compile(rb"(\d{1,10}):([^:]*):(/.*)")
 _MOUNT_LINE = re.compile(rb"\d+ \d+ \S+ (/\S*) (/\S*) .* - (cgroup2?) \S* (\S+)\s*")
-_OCTAL = re.compile(rb"\\([0-3][0-7]{2})")
 _NAMED_NUMBER = re.compile(rb"([a-z][\w.]*) (-?\d{1,20})\s*")
 _IO_V1 = re.compile(rb"(\d{1,10}:\d{1,10}) (Read|Write) (\d{1,20})\s*")
 _IO_V2 = re.compile(rb"(\d{1,10}:\d{1,10})((?: [a-z][\w.]*=\S*)*)\s*")
@@ -73,15 +74,15 @@ def parse_cgroup_mounts(content: bytes) -> dict[str, Mount]:
     for line in content.splitlines():
         match = _MOUNT_LINE.fullmatch(line) if b" - cgroup" in line else None
         if match is not None:
-            mount = Mount(_unescape(match[1]), _unescape(match[2]))
+            mount = Mount(_text(match[1]), _text(match[2]))
             options = match[4].decode("utf-8", "replace").split(",")
             for controller in [UNIFIED] if match[3] == b"cgroup2" else options:
                 mounts.setdefault(controller, mount)
     return mounts
 
 
-def _unescape(field: bytes) -> str:
-    return _OCTAL.sub(lambda octal: bytes([int(octal[1], 8)]), field).decode("utf-8", "replace")
+def _text(field: bytes) -> str:
+    return unescape(field).decode("utf-8", "replace")
 
 
 def parse_named_numbers(content: bytes, path: str) -> dict[str, int]:

@@ -6,10 +6,10 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from .accounts import Accounts
 from .contract import (
     FAST_SECONDS,
     NO_ATTRIBUTES,
@@ -23,7 +23,16 @@ from .contract import (
     Unavailable,
 )
 from .netlink import Query, dump
-from .sockets import STATES, Listener, Sockets, from_files, from_netlink, from_psutil, from_sockstat
+from .sockets import (
+    STATES,
+    Listener,
+    Sockets,
+    from_files,
+    from_netlink,
+    from_psutil,
+    from_sockstat,
+    parse_waiting,
+)
 
 _TRANSPORT = "network.transport"
 _STATE = "network.connection.state"
@@ -87,7 +96,7 @@ class ListeningPort:
 
 
 class ConnectionsCollector:
-    """Asks the kernel over netlink; where that is refused reads /proc/net, and psutil where there is none."""
+    """Asks the kernel over netlink; where that is refused reads /proc/net. psutil is asked where there is no Linux."""
 
     name = "connections"
     group = Group.NETWORK
@@ -97,10 +106,8 @@ class ConnectionsCollector:
     def __init__(self, host: Host, *, query: Query = dump, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._host = host
         self._query = query
-        # As in `traffic`: /proc/net would be the network of whoever reads it.
-        self._directory = "/proc/net" if host.is_own else "/proc/1/net"
         self._owners = Owners(host, monotonic)
-        self._users = _Users(host)
+        self._accounts = Accounts(host)
         self._ports: tuple[ListeningPort, ...] = ()
         self._segments: Segments | None = None
 
@@ -122,27 +129,29 @@ class ConnectionsCollector:
         return self._ports
 
     def _read(self) -> Sockets:
+        if not self._host.is_linux:
+            return from_psutil(self._host.psutil())
         for source in self._sources():
             try:
                 return source()
             except (Unavailable, OSError):
                 continue
-        raise Unavailable(f"sockets are told neither by {self._directory} nor by netlink or psutil")
+        raise Unavailable(f"sockets are told neither by netlink nor by {self._host.net_directory}")
 
     def _sources(self) -> Iterator[Callable[[], Sockets]]:
-        # Netlink and psutil answer for the network namespace that this program is in, and for no other root.
+        # Netlink answers for the network namespace that this program is in, and for no other root.
         if self._host.is_own:
-            yield lambda: from_netlink(self._query)
-        yield lambda: from_files(self._host, self._directory)
-        yield lambda: from_sockstat(self._host, self._directory)
-        if self._host.is_own:
-            yield from_psutil
+            yield self._from_netlink
+        yield lambda: from_files(self._host, self._host.net_directory)
+        yield lambda: from_sockstat(self._host, self._host.net_directory)
+
+    def _from_netlink(self) -> Sockets:
+        content = self._host.read_optional(f"{self._host.net_directory}/sockstat")
+        return from_netlink(self._query, None if content is None else parse_waiting(content))
 
     def _read_segments(self) -> Segments | None:
-        try:
-            return parse_snmp(self._host.read_bytes(f"{self._directory}/snmp"))
-        except (Unavailable, OSError):
-            return None
+        content = self._host.read_optional(f"{self._host.net_directory}/snmp")
+        return None if content is None else parse_snmp(content)
 
     def _owned(self, listeners: list[Listener]) -> Iterator[ListeningPort]:
         listeners = sorted(set(listeners), key=lambda one: (one.transport, one.port, one.address, one.inode))[
@@ -156,10 +165,9 @@ class ConnectionsCollector:
             # A server with SO_REUSEPORT has a socket for each of its threads.
             if (one[:3], pid) not in known:
                 known.add((one[:3], pid))
-                user = None if one.uid is None else self._users.name(one.uid)
-                yield ListeningPort(
-                    one.transport, one.address, one.port, one.uid, user, pid, owner.name if owner else None
-                )
+                user = None if one.uid is None else self._accounts.name(one.uid)
+                name = owner.name if owner else one.process_name
+                yield ListeningPort(one.transport, one.address, one.port, one.uid, user, pid, name)
 
 
 class Owner(NamedTuple):
@@ -228,10 +236,8 @@ class Owners:
             return []
 
     def _name(self, pid: int) -> str | None:
-        try:
-            return self._host.read_text(f"/proc/{pid}/comm").strip() or None
-        except (Unavailable, OSError):
-            return None
+        command = self._host.read_optional(f"/proc/{pid}/comm") or b""
+        return command.decode("utf-8", "replace").strip() or None
 
 
 def _readlink(path: str) -> str:
@@ -239,21 +245,6 @@ def _readlink(path: str) -> str:
         return os.readlink(path)  # noqa: PTH115 - done for each open file of a process
     except OSError:
         return ""
-
-
-class _Users:
-    """The names of the host's users, by its own passwd: a name service could keep us waiting."""
-
-    def __init__(self, host: Host) -> None:
-        self._host = host
-        self._names: dict[int, str | None] = {}
-
-    def name(self, uid: int) -> str | None:
-        if uid not in self._names:
-            with suppress(Unavailable, OSError):
-                self._names |= parse_passwd(self._host.read_bytes("/etc/passwd"))
-            self._names.setdefault(uid, None)
-        return self._names[uid]
 
 
 class Segments(NamedTuple):
@@ -285,16 +276,3 @@ def parse_snmp(content: bytes) -> Segments:
     if not sent.isdigit() or not again.isdigit():
         raise ValueError(f"/proc/net/snmp: no OutSegs and RetransSegs of Tcp in {content[:40]!r}")
     return Segments(int(sent), int(again))
-
-
-def parse_passwd(content: bytes) -> dict[int, str]:
-    """Return the names of the users by uid, the first where several share one; what isn't a user is passed over.
-
-    Source: /etc/passwd, passwd(5): name, password, uid, and more, between colons.
-    """
-    names: dict[int, str] = {}
-    for line in content.splitlines():
-        fields = line.split(b":")
-        if len(fields) >= 4 and fields[0] and fields[2].isdigit() and len(fields[2]) <= 10:
-            names.setdefault(int(fields[2]), fields[0].decode("utf-8", "replace"))
-    return names

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import queue
+import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Mapping
@@ -10,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from types import MappingProxyType
-from typing import Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 AttributeValue = str | int | bool
 Attributes = Mapping[str, AttributeValue]
@@ -20,6 +22,8 @@ FAST_SECONDS = 5.0
 """How often a cheap collector is read, unless the user says otherwise."""
 SLOW_SECONDS = 30.0
 """How often one is read whose values hardly move, or cost more than they say."""
+
+_OWN_ROOT = Path("/")  # made once: it is compared with for every file
 
 T = TypeVar("T")
 
@@ -157,11 +161,23 @@ class Closeable(Protocol):
     def close(self) -> None: ...
 
 
+def _psutil() -> Any:
+    try:
+        return importlib.import_module("psutil")
+    except (ImportError, NotImplementedError) as error:  # the second: of a system that psutil doesn't know
+        raise Unavailable("this system is read through psutil: pip install 'otel-bitacora[monitor]'") from error
+
+
 @dataclass(frozen=True, slots=True)
 class Host:
-    """Where the host's files are: `/` itself, or its root mounted elsewhere (in a container, or a recorded host)."""
+    """Where the host's files are: `/` itself, or its root mounted elsewhere (in a container, or a recorded host).
 
-    root: Path = Path("/")
+    A system that isn't Linux has no such files; there psutil is asked instead, by whoever it can answer.
+    """
+
+    root: Path = _OWN_ROOT
+    platform: str = sys.platform
+    load_psutil: Callable[[], Any] = _psutil
 
     def path(self, path: str) -> str:
         """Return where the host's *path* is to be found from here."""
@@ -179,7 +195,27 @@ class Host:
     @property
     def is_own(self) -> bool:
         """Whether the files are those of the system that this program runs on."""
-        return self.root == Path("/")
+        return self.root == _OWN_ROOT
+
+    @property
+    def is_linux(self) -> bool:
+        """Whether it is read from /proc and /sys; a root that is elsewhere is always Linux's."""
+        return self.platform == "linux" or not self.is_own
+
+    @property
+    def net_directory(self) -> str:
+        """The directory of the files about the host's network."""
+        # /proc/net is a link to self/net: another root's has to be asked of that host's first process, or it would
+        # show the network of the container that this program runs in.
+        return "/proc/net" if self.is_own else "/proc/1/net"
+
+    def psutil(self) -> Any:
+        """Return the module psutil, which alone knows a system that isn't Linux.
+
+        Raises:
+            Unavailable: it isn't installed.
+        """
+        return self.load_psutil()
 
     def read_bytes(self, path: str) -> bytes:
         """Return the content of the host's *path*.
@@ -198,6 +234,13 @@ class Host:
     def read_text(self, path: str) -> str:
         """Return the text of the host's *path*, with U+FFFD for what isn't UTF-8; raises as `read_bytes`."""
         return self.read_bytes(path).decode("utf-8", "replace")
+
+    def read_optional(self, path: str) -> bytes | None:
+        """Return the content of the host's *path*; None where it isn't, or can't be read."""
+        try:
+            return self.read_bytes(path)
+        except (Unavailable, OSError):
+            return None
 
 
 @dataclass(slots=True, eq=False)
@@ -221,7 +264,7 @@ class Call(Generic[T]):
 class Hung(Exception):
     """A guarded call did not return in time; `call.finished` is set if it ever does."""
 
-    def __init__(self, call: Call[object], seconds: float) -> None:
+    def __init__(self, call: Call[Any], seconds: float) -> None:
         super().__init__(f"no answer within {seconds:g} s")
         self.call = call
 
@@ -235,7 +278,7 @@ class Guard:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._calls: queue.SimpleQueue[Call[object] | None] | None = None
+        self._calls: queue.SimpleQueue[Call[Any] | None] | None = None
 
     def call(self, function: Callable[[], T], seconds: float) -> T:
         """Return what *function* returns, or raise what it raises.
@@ -243,10 +286,7 @@ class Guard:
         Raises:
             Hung: it took longer than *seconds*; its answer, if it comes, is dropped.
         """
-        call: Call[object] = Call(function)
-        if self._calls is None:
-            self._calls = self._start()
-        self._calls.put(call)
+        call = self.begin(function)
         if not call.finished.wait(seconds):
             self.close()
             raise Hung(call, seconds)
@@ -254,20 +294,28 @@ class Guard:
             raise call.error
         return call.result  # type: ignore[return-value]  # set by run(), as no error was
 
+    def begin(self, function: Callable[[], T]) -> Call[T]:
+        """Have *function* called, and return at once; whoever waits in vain for it calls `close`."""
+        call = Call(function)
+        if self._calls is None:
+            self._calls = self._start()
+        self._calls.put(call)
+        return call
+
     def close(self) -> None:
         """Let the thread end once it has nothing to do; a later call starts another."""
         if self._calls is not None:
             self._calls.put(None)
             self._calls = None
 
-    def _start(self) -> queue.SimpleQueue[Call[object] | None]:
-        calls: queue.SimpleQueue[Call[object] | None] = queue.SimpleQueue()
+    def _start(self) -> queue.SimpleQueue[Call[Any] | None]:
+        calls: queue.SimpleQueue[Call[Any] | None] = queue.SimpleQueue()
         threading.Thread(target=_serve, args=(calls,), name=self._name, daemon=True).start()
         weakref.finalize(self, calls.put, None)
         return calls
 
 
-def _serve(calls: queue.SimpleQueue[Call[object] | None]) -> None:
+def _serve(calls: queue.SimpleQueue[Call[Any] | None]) -> None:
     while (call := calls.get()) is not None:
         call.run()
         del call  # or the last result would live until the next call

@@ -6,9 +6,9 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from .contract import FAST_SECONDS, Attributes, Group, Host, Kind, Metric, Reading, Unavailable
+from .contract import FAST_SECONDS, Attributes, Group, Host, Kind, Metric, Reading
 
 _MODE = "cpu.mode"
 _NUMBER = "cpu.logical_number"
@@ -50,6 +50,9 @@ _CPUINFO_LINE = re.compile(rb"^(processor|cpu MHz|physical id|core id)[ \t]*:[ \
 _DECIMAL = re.compile(rb"\d{1,9}(?:\.\d{1,9})?")
 
 
+Times = tuple[float, ...]
+
+
 class CpuTimes(NamedTuple):
     """Ticks (USER_HZ) since boot in each mode; the fields are the values of `cpu.mode`."""
 
@@ -65,8 +68,10 @@ class CpuTimes(NamedTuple):
 class CpuStat(NamedTuple):
     """Times over all CPUs, those now offline included, and of each CPU that is online, by its number."""
 
-    total: CpuTimes
-    cores: dict[int, CpuTimes]
+    total: Times
+    cores: Mapping[int, Times]
+    modes: tuple[str, ...] = CpuTimes._fields
+    """What the times are of, in their order."""
 
 
 class CpuInfo(NamedTuple):
@@ -97,28 +102,36 @@ class CpuCollector:
     def __init__(self, host: Host, *, per_core: bool = False) -> None:
         self._host = host
         self._per_core = per_core
-        self._ticks_per_second = os.sysconf("SC_CLK_TCK")
-        self._before: Mapping[int, CpuTimes] = {}
+        self._per_second = os.sysconf("SC_CLK_TCK") if host.is_linux else 1
+        self._before: Mapping[int, Times] = {}
         self._modes: dict[int, tuple[Attributes, ...]] = {}
         self._topology = _Topology()
 
     def collect(self) -> list[Reading]:
-        stat = parse_stat(self._host.read_bytes("/proc/stat"))
+        if self._host.is_linux:
+            stat = parse_stat(self._host.read_bytes("/proc/stat"))
+        else:
+            stat = from_psutil(self._host.psutil(), self._host.platform)
         times = stat.cores if self._per_core else {_ALL: stat.total}
         before, self._before = self._before, times
-        readings = list(self._time_readings(before, times))
+        readings = list(self._time_readings(before, times, stat.modes))
         online = tuple(stat.cores)
         if online != self._topology.online:
-            self._topology = _topology(self._host, online)
+            is_linux = self._host.is_linux
+            self._topology = (
+                _topology(self._host, online) if is_linux else _topology_of_psutil(self._host.psutil(), online)
+            )
         readings += self._frequency_readings()
         readings += self._topology.unchanging
         return readings
 
-    def _time_readings(self, before: Mapping[int, CpuTimes], times: Mapping[int, CpuTimes]) -> Iterator[Reading]:
+    def _time_readings(
+        self, before: Mapping[int, Times], times: Mapping[int, Times], names: tuple[str, ...]
+    ) -> Iterator[Reading]:
         for number, now in times.items():
-            modes = self._modes.get(number) or self._modes.setdefault(number, _modes(number))
-            for ticks, attributes in zip(now, modes, strict=True):
-                yield Reading(TIME, ticks / self._ticks_per_second, attributes)
+            modes = self._modes.get(number) or self._modes.setdefault(number, _modes(number, names))
+            for amount, attributes in zip(now, modes, strict=True):
+                yield Reading(TIME, amount / self._per_second, attributes)
             shares = mode_shares(before[number], now) if number in before else None
             if shares is not None:
                 for share, attributes in zip(shares, modes, strict=True):
@@ -136,7 +149,7 @@ class CpuCollector:
                 yield Reading(FREQUENCY, cpu.hertz, topology.numbers[number])
 
 
-def mode_shares(before: CpuTimes, after: CpuTimes) -> tuple[float, ...] | None:
+def mode_shares(before: Times, after: Times) -> tuple[float, ...] | None:
     """Return the share of each mode in the time since *before*, 0 to 1, with a sum of 1; None if no time has passed.
 
     A mode that has decreased (the kernel corrects iowait and steal) counts as 0.
@@ -145,7 +158,24 @@ def mode_shares(before: CpuTimes, after: CpuTimes) -> tuple[float, ...] | None:
         return None
     passed = [max(0, now - then) for then, now in zip(before, after, strict=True)]
     total = sum(passed)
-    return tuple(ticks / total for ticks in passed)
+    return tuple(amount / total for amount in passed)
+
+
+def from_psutil(psutil: Any, platform: str) -> CpuStat:
+    """Return the times in seconds, in those modes that the system tells apart."""
+    if platform == "win32":
+        modes: tuple[str, ...] = ("user", "system", "idle", "interrupt")
+        # What a processor did for interrupts, and for what they put off (DPC), is part of the kernel's time there.
+        rows = [
+            (one.user, max(0.0, one.system - one.interrupt - one.dpc), one.idle, one.interrupt + one.dpc)
+            for one in (psutil.cpu_times(), *psutil.cpu_times(percpu=True))
+        ]
+    else:
+        modes = ("user", "nice", "system", "idle")
+        rows = [
+            (one.user, one.nice, one.system, one.idle) for one in (psutil.cpu_times(), *psutil.cpu_times(percpu=True))
+        ]
+    return CpuStat(rows[0], dict(enumerate(rows[1:])), modes)
 
 
 def parse_stat(content: bytes) -> CpuStat:
@@ -219,10 +249,10 @@ def _cpu_info(lines: dict[bytes, float]) -> CpuInfo:
     )
 
 
-def _modes(number: int) -> tuple[Attributes, ...]:
+def _modes(number: int, names: tuple[str, ...]) -> tuple[Attributes, ...]:
     if number == _ALL:
-        return tuple({_MODE: mode} for mode in CpuTimes._fields)
-    return tuple({_MODE: mode, _NUMBER: number} for mode in CpuTimes._fields)
+        return tuple({_MODE: mode} for mode in names)
+    return tuple({_MODE: mode, _NUMBER: number} for mode in names)
 
 
 def _topology(host: Host, online: tuple[int, ...]) -> _Topology:
@@ -236,10 +266,24 @@ def _topology(host: Host, online: tuple[int, ...]) -> _Topology:
     return _Topology(
         online,
         tuple(unchanging),
-        tuple((path, attributes) for path, attributes in files if _optional(host, path) is not None),
+        tuple((path, attributes) for path, attributes in files if host.read_optional(path) is not None),
         # Without a frequency in it, /proc/cpuinfo isn't read again: it is the most expensive file of this collector.
         {number: numbers[number] for number, cpu in cpuinfo.items() if cpu.hertz and number in numbers},
     )
+
+
+def _topology_of_psutil(psutil: Any, online: tuple[int, ...]) -> _Topology:
+    unchanging = [Reading(LOGICAL_COUNT, len(online))]
+    if cores := psutil.cpu_count(logical=False):
+        unchanging.append(Reading(PHYSICAL_COUNT, cores))
+    try:
+        # Its `current` is what the maker says as well, and not what a processor runs at now.
+        frequency = psutil.cpu_freq()
+    except (AttributeError, NotImplementedError, OSError, RuntimeError):  # some virtual machines have none
+        frequency = None
+    if frequency and frequency.max:
+        unchanging.append(Reading(SPEED_LIMIT, frequency.max * 1e6, {"hw.id": "cpu", "hw.limit_type": "max"}))
+    return _Topology(online, tuple(unchanging))
 
 
 def _directory(number: int) -> str:
@@ -256,7 +300,7 @@ def _speed_limits(host: Host, online: tuple[int, ...]) -> Iterator[Reading]:
 def _core_count(host: Host, online: tuple[int, ...], cpuinfo: dict[int, CpuInfo]) -> int | None:
     """Return how many cores the online CPUs are threads of; None where the kernel doesn't say."""
     for file in ("core_cpus_list", "thread_siblings_list"):  # the second is its name before Linux 5.3
-        siblings = {_optional(host, f"{_directory(number)}/topology/{file}") for number in online}
+        siblings = {host.read_optional(f"{_directory(number)}/topology/{file}") for number in online}
         if siblings and None not in siblings:
             return len(siblings)
     cores = {cpuinfo[number].core if number in cpuinfo else None for number in online}
@@ -264,16 +308,9 @@ def _core_count(host: Host, online: tuple[int, ...], cpuinfo: dict[int, CpuInfo]
 
 
 def _read_hertz(host: Host, path: str) -> float | None:
-    content = _optional(host, path)
+    content = host.read_optional(path)  # a CPU that is going offline answers EBUSY or ENODEV
     return None if content is None else parse_kilohertz(content, path)
 
 
 def _read_cpuinfo(host: Host) -> dict[int, CpuInfo]:
-    return parse_cpuinfo(_optional(host, "/proc/cpuinfo") or b"")
-
-
-def _optional(host: Host, path: str) -> bytes | None:
-    try:
-        return host.read_bytes(path)
-    except (Unavailable, OSError):  # a CPU that is going offline answers EBUSY or ENODEV
-        return None
+    return parse_cpuinfo(host.read_optional("/proc/cpuinfo") or b"")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple, TypeAlias
 
+from . import mounts
 from .contract import FAST_SECONDS, Attributes, Call, Group, Guard, Host, Hung, Kind, Metric, Reading, Unavailable
 from .mounts import Mount, once_per_device, parse_mountinfo, under_root, visible
 
@@ -27,6 +28,9 @@ USAGE = _metric("system.filesystem.usage", Kind.UP_DOWN_COUNTER, "By", "Space in
 LIMIT = _metric("system.filesystem.limit", Kind.UP_DOWN_COUNTER, "By", "Size of a file system.", *_FILE_SYSTEM)
 UTILIZATION = _metric(
     "system.filesystem.utilization", Kind.GAUGE, "1", "Used share of what users may use, as in df.", *_FILE_SYSTEM
+)
+INODES = _metric(
+    "system.filesystem.inodes.usage", Kind.UP_DOWN_COUNTER, "{inode}", "Inodes in each state.", _STATE, *_FILE_SYSTEM
 )
 DISK_IO = _metric("system.disk.io", Kind.COUNTER, "By", "Bytes read and written.", _DEVICE, _DIRECTION)
 OPERATIONS = _metric(
@@ -76,19 +80,29 @@ class Space(NamedTuple):
     reserved: int
 
 
+class Inodes(NamedTuple):
+    """Files that a file system holds, and that it has room for."""
+
+    used: int
+    free: int
+
+
+_Room: TypeAlias = tuple[Space, Inodes | None]
+
+
 class DiskCounters(NamedTuple):
-    """The first ten numbers of a line of /proc/diskstats; sectors are of 512 bytes."""
+    """The first ten numbers of a line of /proc/diskstats; sectors are of 512 bytes. None: Linux alone counts it."""
 
     reads: int
-    reads_merged: int
+    reads_merged: int | None
     sectors_read: int
     read_milliseconds: int
     writes: int
-    writes_merged: int
+    writes_merged: int | None
     sectors_written: int
     write_milliseconds: int
-    in_flight: int
-    io_milliseconds: int
+    in_flight: int | None
+    io_milliseconds: int | None
 
 
 class _FileSystem(NamedTuple):
@@ -114,7 +128,7 @@ class DiskCollector:
 
     name = "disk"
     group = Group.HARDWARE
-    metrics = (USAGE, LIMIT, UTILIZATION, DISK_IO, OPERATIONS, MERGED, OPERATION_TIME, IO_TIME, DISK_LIMIT)
+    metrics = (USAGE, LIMIT, UTILIZATION, INODES, DISK_IO, OPERATIONS, MERGED, OPERATION_TIME, IO_TIME, DISK_LIMIT)
     interval_seconds = FAST_SECONDS
 
     def __init__(
@@ -125,7 +139,7 @@ class DiskCollector:
         exclude_mountpoints: str = EXCLUDE_MOUNTPOINTS,
         exclude_devices: str = EXCLUDE_DEVICES,
         mount_deadline_seconds: float = DEADLINE_SECONDS,
-        statvfs: Callable[[str], os.statvfs_result] = os.statvfs,
+        statvfs: Callable[[str], os.statvfs_result] | None = None,
     ) -> None:
         self._host = host
         self._exclude_types = frozenset(exclude_types)
@@ -133,6 +147,7 @@ class DiskCollector:
         self._is_excluded_device = _excluder(exclude_devices)
         self._deadline_seconds = mount_deadline_seconds
         self._statvfs = statvfs
+        self._room = self._room_by_statvfs if host.is_linux else self._room_by_psutil
         self._guard = Guard("bitacora-statvfs")
         self._hung: dict[Mount, Call[object]] = {}
         self._mountinfo = b""
@@ -140,12 +155,15 @@ class DiskCollector:
         self._disks: dict[str, _Disk | None] = {}
 
     def collect(self) -> list[Reading]:
-        mounts, diskstats = self._read_mounts(), self._optional("/proc/diskstats")
-        if mounts is None and diskstats is None:
+        if not self._host.is_linux:
+            self._follow(mounts.from_psutil(self._host.psutil()))
+            return [*self._space_readings(), *self._disk_readings(from_psutil(self._host.psutil()))]
+        mountinfo, diskstats = self._read_mounts(), self._host.read_optional("/proc/diskstats")
+        if mountinfo is None and diskstats is None:
             raise Unavailable("neither mounts nor disks are on this host: no /proc/1/mountinfo, no /proc/diskstats")
         readings: list[Reading] = []
-        if mounts is not None:
-            self._follow_mounts(*mounts)
+        if mountinfo is not None:
+            self._follow_mountinfo(*mountinfo)
             readings += self._space_readings()
         if diskstats is not None:
             readings += self._disk_readings(parse_diskstats(diskstats))
@@ -154,61 +172,72 @@ class DiskCollector:
     def close(self) -> None:
         self._guard.close()
 
-    def _optional(self, path: str) -> bytes | None:
-        try:
-            return self._host.read_bytes(path)
-        except (Unavailable, OSError):
-            return None
-
     def _read_mounts(self) -> tuple[bytes, bool] | None:
         """Return a mountinfo, and whether its mount points are as this program sees them, not as the host does."""
         # The first process sees the host's mounts, this one perhaps fewer: those of a sandbox.
-        if (content := self._optional("/proc/1/mountinfo")) is not None:
+        if (content := self._host.read_optional("/proc/1/mountinfo")) is not None:
             return content, False
-        if (content := self._optional("/proc/self/mountinfo")) is not None:
+        if (content := self._host.read_optional("/proc/self/mountinfo")) is not None:
             return content, True
         return None
 
-    def _follow_mounts(self, mountinfo: bytes, is_seen_from_here: bool) -> None:
+    def _follow_mountinfo(self, mountinfo: bytes, is_seen_from_here: bool) -> None:
         if mountinfo == self._mountinfo:
             return
-        mounts = visible(parse_mountinfo(mountinfo))
-        if is_seen_from_here:
-            mounts = under_root(mounts, self._host)
+        found = visible(parse_mountinfo(mountinfo))
+        self._follow(under_root(found, self._host) if is_seen_from_here else found)
+        self._mountinfo = mountinfo
+
+    def _follow(self, found: Iterable[Mount]) -> None:
+        """Ask those among the mounts *found* that aren't excluded, from now on."""
         wanted = once_per_device(
-            [m for m in mounts if m.type not in self._exclude_types and not self._is_excluded_point(m.point)]
+            [m for m in found if m.type not in self._exclude_types and not self._is_excluded_point(m.point)]
         )
         known = self._file_systems
         self._file_systems = {mount: known.get(mount) or _file_system(mount, self._host) for mount in wanted}
-        self._mountinfo = mountinfo
 
     def _space_readings(self) -> Iterator[Reading]:
         self._hung = {mount: call for mount, call in self._hung.items() if not call.finished.is_set()}
         for file_system in self._file_systems.values():
-            space = None if self._is_hung(file_system.mount) else self._ask(file_system)
-            if space is None:
+            room = None if self._is_hung(file_system.mount) else self._ask(file_system)
+            if room is None:
                 continue
+            space, inodes = room
             for amount, attributes in zip(space, file_system.states, strict=True):
                 yield Reading(USAGE, amount, attributes)
             yield Reading(LIMIT, sum(space), file_system.plain)
             if available := space.used + space.free:
                 yield Reading(UTILIZATION, space.used / available, file_system.plain)
+            if inodes is not None:
+                yield Reading(INODES, inodes.used, file_system.states[0])
+                yield Reading(INODES, inodes.free, file_system.states[1])
 
     def _is_hung(self, mount: Mount) -> bool:
         """Return whether *mount*, or another mount of the same server, has not answered yet."""
         # A dead server with twenty mounts would else cost twenty deadlines.
         return any(mount == hung or (mount.server and mount.server == hung.server) for hung in self._hung)
 
-    def _ask(self, file_system: _FileSystem) -> Space | None:
+    def _ask(self, file_system: _FileSystem) -> _Room | None:
         try:
-            return space_of(self._guard.call(lambda: self._statvfs(file_system.path), self._deadline_seconds))
+            return self._guard.call(lambda: self._room(file_system.path), self._deadline_seconds)
         except Hung as hung:
             self._hung[file_system.mount] = hung.call
         except OSError:
             pass  # not for us to see (EACCES), its server has forgotten it (ESTALE), or just unmounted
         return None
 
-    def _disk_readings(self, counters: dict[str, DiskCounters]) -> Iterator[Reading]:
+    def _room_by_statvfs(self, path: str) -> _Room | None:
+        answer = (self._statvfs or os.statvfs)(path)
+        space = space_of(answer)
+        return None if space is None else (space, inodes_of(answer))
+
+    def _room_by_psutil(self, path: str) -> _Room | None:
+        """Return the space alone: psutil counts no inodes."""
+        usage = self._host.psutil().disk_usage(path)
+        space = Space(usage.used, usage.free, max(0, usage.total - usage.used - usage.free))
+        return (space, None) if usage.total else None
+
+    def _disk_readings(self, counters: Mapping[str, DiskCounters]) -> Iterator[Reading]:
         known = self._disks
         self._disks = {
             name: known[name] if name in known else None if self._is_excluded_device(name) else _disk(name)
@@ -218,7 +247,8 @@ class DiskCollector:
             if disk is None:
                 continue
             yield from _io_readings(counters[name], disk)
-            if (size := self._optional(disk.size_path)) is not None and (size_bytes := parse_size(size)):
+            size = self._host.read_optional(disk.size_path)
+            if size is not None and (size_bytes := parse_size(size)):
                 yield Reading(DISK_LIMIT, size_bytes, disk.plain)
 
 
@@ -232,11 +262,13 @@ def _io_readings(counters: DiskCounters, disk: _Disk) -> Iterator[Reading]:
     yield Reading(DISK_IO, counters.sectors_written * _SECTOR_BYTES, disk.write)
     yield Reading(OPERATIONS, counters.reads, disk.read)
     yield Reading(OPERATIONS, counters.writes, disk.write)
-    yield Reading(MERGED, counters.reads_merged, disk.read)
-    yield Reading(MERGED, counters.writes_merged, disk.write)
+    if counters.reads_merged is not None and counters.writes_merged is not None:
+        yield Reading(MERGED, counters.reads_merged, disk.read)
+        yield Reading(MERGED, counters.writes_merged, disk.write)
     yield Reading(OPERATION_TIME, counters.read_milliseconds / 1000, disk.read)
     yield Reading(OPERATION_TIME, counters.write_milliseconds / 1000, disk.write)
-    yield Reading(IO_TIME, counters.io_milliseconds / 1000, disk.plain)
+    if counters.io_milliseconds is not None:
+        yield Reading(IO_TIME, counters.io_milliseconds / 1000, disk.plain)
 
 
 def _disk(name: str) -> _Disk:
@@ -273,6 +305,14 @@ def space_of(answer: os.statvfs_result) -> Space | None:
     )
 
 
+def inodes_of(answer: os.statvfs_result) -> Inodes | None:
+    """Return the inodes in each state; None for a file system that makes them as it needs them, such as btrfs."""
+    if not 0 < answer.f_files < _LARGEST_BYTES:
+        return None
+    free = min(answer.f_ffree, answer.f_files)
+    return Inodes(used=answer.f_files - free, free=free)
+
+
 def parse_diskstats(content: bytes) -> dict[str, DiskCounters]:
     """Return the counters of each block device by its name, partitions and loop devices included.
 
@@ -286,11 +326,30 @@ def parse_diskstats(content: bytes) -> dict[str, DiskCounters]:
         match = _DISK_LINE.fullmatch(line)
         if match is not None:
             counters[match[1].decode("utf-8", "replace")] = DiskCounters(*map(int, match[2].split()[:10]))
-        elif not _OLD_PARTITION_LINE.fullmatch(
-            line
-        ):  # Linux 2.6 before .25 gave partitions four numbers, of other things
+        # Linux 2.6 before .25 gave partitions four numbers, of other things.
+        elif not _OLD_PARTITION_LINE.fullmatch(line):
             raise ValueError(f"/proc/diskstats: expected a device and 11 numbers, got {line[:40]!r}")
     return counters
+
+
+def from_psutil(psutil: Any) -> dict[str, DiskCounters]:
+    """Return the counters of each disk by its name."""
+    found = psutil.disk_io_counters(perdisk=True, nowrap=False) or {}
+    return {
+        name: DiskCounters(
+            reads=one.read_count,
+            reads_merged=None,
+            sectors_read=one.read_bytes // _SECTOR_BYTES,
+            read_milliseconds=one.read_time,
+            writes=one.write_count,
+            writes_merged=None,
+            sectors_written=one.write_bytes // _SECTOR_BYTES,
+            write_milliseconds=one.write_time,
+            in_flight=None,
+            io_milliseconds=None,
+        )
+        for name, one in found.items()
+    }
 
 
 def parse_size(content: bytes) -> int:

@@ -21,7 +21,8 @@ from .hardware import (
     TYPE,
 )
 from .hardware import hardware_metric as _metric
-from .smartctl import HOW_TO_ASK, SCAN, Device, Disk, Runner, parse_disk, parse_scan, run_program
+from .programs import Runner, run_whatever_status
+from .smartctl import HOW_TO_ASK, SCAN, Device, Disk, parse_disk, parse_scan
 
 _ATTRIBUTE = "hw.physical_disk.smart_attribute"
 _DISK_STATE = "hw.physical_disk.state"
@@ -85,7 +86,7 @@ class DiskHealthCollector:
         devices: tuple[str, ...] = (),
         refresh_seconds: float = REFRESH_SECONDS,
         device_deadline_seconds: float = DEADLINE_SECONDS,
-        run: Runner = run_program,
+        run: Runner = run_whatever_status,
         which: Callable[[str], str | None] = shutil.which,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:

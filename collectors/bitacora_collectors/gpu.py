@@ -123,7 +123,7 @@ class GpuCollector:
 
     def collect(self) -> list[Reading]:
         # Under another root, NVML would speak of this machine's GPUs. And without a driver its binding is not even loaded.
-        if not any(os.path.exists(self._host.path(path)) for path in _DRIVER_FILES):  # noqa: PTH110 - in every tick
+        if self._host.is_linux and not any(os.path.exists(self._host.path(path)) for path in _DRIVER_FILES):  # noqa: PTH110 - in every tick
             raise Unavailable(f"no NVIDIA driver on this host: no {_DRIVER_FILES[0]}")
         if self._nvml.open():
             self._gpus = tuple(_gpu(self._nvml, device) for device in self._nvml.devices)

@@ -8,10 +8,10 @@ import struct
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .contract import SLOW_SECONDS, Attributes, Group, Host, Kind, Metric, Reading, Unavailable
-from .net_dev import InterfaceTraffic, parse_net_dev
+from .net_dev import InterfaceTraffic, read_traffic
 from .netlink import ROUTE, Query, dump
 
 _ID = "hw.id"
@@ -107,7 +107,6 @@ class InterfacesCollector:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._host = host
-        self._directory = "/proc/net" if host.is_own else "/proc/1/net"
         self._exclude = re.compile(exclude_interfaces) if exclude_interfaces else None
         self._query = query
         self._monotonic = monotonic
@@ -116,12 +115,13 @@ class InterfacesCollector:
         self._attributes: dict[tuple[str, str | None], Attributes] = {}
 
     def collect(self) -> list[Reading]:
-        now = _Moment(self._monotonic(), parse_net_dev(self._host.read_bytes(f"{self._directory}/dev")))
+        now = _Moment(self._monotonic(), read_traffic(self._host))
         names = [name for name in now.traffic if self._exclude is None or not self._exclude.search(name)]
-        self._found = tuple(self._interfaces(names))
-        if names and not self._found:
+        is_linux = self._host.is_linux
+        self._found = tuple(self._interfaces(names) if is_linux else from_psutil(self._host.psutil(), names))
+        if names and not self._found and is_linux:
             raise Unavailable("/sys/class/net is not on this host")
-        wireless = self._wireless()
+        wireless = self._wireless() if is_linux else {}
         before, self._before = self._before, now
         known = self._attributes
         self._attributes = {
@@ -146,12 +146,14 @@ class InterfacesCollector:
         for name in indexes:
             yield NetworkInterface(
                 name=name,
-                mac=parse_mac(self._optional(f"/sys/class/net/{name}/address")),
+                mac=parse_mac(self._host.read_optional(f"/sys/class/net/{name}/address")),
                 mtu_bytes=self._number(name, "mtu"),
                 is_up=is_up(
-                    self._optional(f"/sys/class/net/{name}/operstate") or b"", self._number(name, "flags") or 0
+                    self._host.read_optional(f"/sys/class/net/{name}/operstate") or b"",
+                    self._number(name, "flags") or 0,
                 ),
-                speed_bits_per_second=parse_speed(self._optional(f"/sys/class/net/{name}/speed"), name),
+                # Reading it raises EINVAL where the interface is down or has none.
+                speed_bits_per_second=parse_speed(self._host.read_optional(f"/sys/class/net/{name}/speed"), name),
                 addresses=None if addresses is None else tuple(addresses.get(name, ())),
             )
 
@@ -164,23 +166,35 @@ class InterfacesCollector:
                 pass
             else:
                 return {name: found[index] for name, index in indexes.items() if index in found}
-        content = self._optional(f"{self._directory}/if_inet6")
+        content = self._host.read_optional(f"{self._host.net_directory}/if_inet6")
         return None if content is None else parse_if_inet6(content)
 
     def _number(self, name: str, file: str) -> int | None:
         path = f"/sys/class/net/{name}/{file}"
-        content = self._optional(path)
+        content = self._host.read_optional(path)
         return None if content is None else parse_number(content, path)
 
     def _wireless(self) -> dict[str, Wireless]:
-        content = self._optional(f"{self._directory}/wireless")
+        content = self._host.read_optional(f"{self._host.net_directory}/wireless")
         return {} if content is None else parse_wireless(content)
 
-    def _optional(self, path: str) -> bytes | None:
-        try:
-            return self._host.read_bytes(path)
-        except (Unavailable, OSError):  # reading a speed raises EINVAL where the interface is down or has none
-            return None
+
+def from_psutil(psutil: Any, names: Iterable[str]) -> Iterator[NetworkInterface]:
+    """Yield those of the interfaces *names* that psutil knows."""
+    states, addresses = psutil.net_if_stats(), psutil.net_if_addrs()
+    for name in names:
+        if (state := states.get(name)) is None:
+            continue
+        own = addresses.get(name, ())
+        macs = [one.address.replace("-", ":").lower() for one in own if one.family == psutil.AF_LINK]
+        yield NetworkInterface(
+            name=name,
+            mac=parse_mac(macs[0].encode()) if macs else None,
+            mtu_bytes=state.mtu or None,
+            is_up=state.isup,
+            speed_bits_per_second=None if state.speed in _UNKNOWN_SPEEDS else state.speed * 10**6,
+            addresses=tuple(one.address.partition("%")[0] for one in own if one.family in _ADDRESS_BYTES),
+        )
 
 
 def _attributes(interface: NetworkInterface) -> Attributes:
@@ -203,7 +217,7 @@ def passed(name: str, before: _Moment | None, now: _Moment) -> Passed | None:
     if before is None or name not in before.traffic:
         return None
     changes = [
-        tuple(new - old for old, new in zip(then, traffic, strict=True))
+        tuple((new or 0) - (old or 0) for old, new in zip(then, traffic, strict=True))
         for then, traffic in zip(before.traffic[name], now.traffic[name], strict=True)
     ]
     seconds = now.monotonic_seconds - before.monotonic_seconds

@@ -51,10 +51,15 @@ class LoadCollector:
 
     def __init__(self, host: Host) -> None:
         self._host = host
+        # On Windows psutil makes the averages by itself, from when it is first asked: then they are all 0.
+        self._is_begun = host.platform != "win32"
 
     def collect(self) -> Iterator[Reading]:
-        averages = parse_load(self._host.read_bytes("/proc/loadavg"))
-        return map(Reading, self.metrics, averages)
+        if self._host.is_linux:
+            return map(Reading, self.metrics, parse_load(self._host.read_bytes("/proc/loadavg")))
+        averages = Averages(*self._host.psutil().getloadavg())
+        is_begun, self._is_begun = self._is_begun, True
+        return map(Reading, self.metrics, averages if is_begun else ())
 
 
 def parse_load(content: bytes) -> Averages:

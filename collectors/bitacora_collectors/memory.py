@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from .contract import FAST_SECONDS, Attributes, Group, Host, Kind, Metric, Reading, Unavailable
+from .contract import FAST_SECONDS, Attributes, Group, Host, Kind, Metric, Reading
+from .escapes import unescape
 
 _STATE = "system.memory.state"
 _PAGING_STATE = "system.paging.state"
@@ -82,9 +83,11 @@ COMMITTED_LIMIT = Metric(
 
 _MEMINFO_LINE = re.compile(rb"([A-Za-z]\w*(?:\(\w+\))?): +(\d{1,20})( kB)?\s*")
 _SWAP_LINE = re.compile(rb"(\S+)\s+\S+\s+(\d{1,20})\s+(\d{1,20})\s+-?\d{1,20}\s*")
-_OCTAL = re.compile(rb"\\([0-3][0-7]{2})")
 
 _MEMORY_STATES: tuple[Attributes, ...] = tuple({_STATE: state} for state in ("used", "free", "buffers", "cached"))
+_USED, _FREE, _, _CACHED = _MEMORY_STATES
+_SWAP_USED: Attributes = {_PAGING_STATE: "used"}
+_SWAP_FREE: Attributes = {_PAGING_STATE: "free"}
 _IN: Attributes = {_DIRECTION: "in"}
 _OUT: Attributes = {_DIRECTION: "out"}
 _MAJOR: Attributes = {_FAULT: "major"}
@@ -139,18 +142,14 @@ class MemoryCollector:
         self._swap_states: dict[str, tuple[Attributes, Attributes]] = {}
 
     def collect(self) -> list[Reading]:
+        if not self._host.is_linux:
+            return list(_readings_of_psutil(self._host.psutil()))
         readings = list(_memory_readings(parse_meminfo(self._host.read_bytes("/proc/meminfo"))))
-        if (swaps := self._optional("/proc/swaps")) is not None:
+        if (swaps := self._host.read_optional("/proc/swaps")) is not None:
             readings += self._swap_readings(parse_swaps(swaps))
-        if (vmstat := self._optional("/proc/vmstat")) is not None:
+        if (vmstat := self._host.read_optional("/proc/vmstat")) is not None:
             readings += _paging_readings(parse_vmstat(vmstat))
         return readings
-
-    def _optional(self, path: str) -> bytes | None:
-        try:
-            return self._host.read_bytes(path)
-        except Unavailable:
-            return None
 
     def _swap_readings(self, swaps: list[Swap]) -> Iterator[Reading]:
         known = self._swap_states
@@ -190,6 +189,23 @@ def _paging_readings(vmstat: dict[str, int]) -> Iterator[Reading]:
         # pgfault counts major ones too; both are summed over CPUs while they move, so the rest is kept from below 0.
         yield Reading(PAGING_FAULTS, max(0, faults - major), _MINOR)
         yield Reading(PAGING_FAULTS, major, _MAJOR)
+
+
+def _readings_of_psutil(psutil: Any) -> Iterator[Reading]:
+    memory, swap = psutil.virtual_memory(), psutil.swap_memory()
+    yield Reading(LIMIT, memory.total)
+    states = [(memory.total - memory.available, _USED), (memory.free, _FREE)]
+    if memory.available != memory.free:
+        # What could be given to others at once and isn't free holds files (macOS: inactive and speculative pages).
+        states.append((memory.available - memory.free, _CACHED))
+    for amount, attributes in states:
+        yield Reading(USAGE, amount, attributes)
+        yield Reading(UTILIZATION, amount / memory.total, attributes)
+    if swap.total:
+        # Not its `sin` and `sout`: on macOS they count the reading of programs too, on Windows nothing.
+        for amount, attributes in ((swap.used, _SWAP_USED), (swap.total - swap.used, _SWAP_FREE)):
+            yield Reading(PAGING_USAGE, amount, attributes)
+            yield Reading(PAGING_UTILIZATION, amount / swap.total, attributes)
 
 
 def memory_states(meminfo: dict[str, int]) -> MemoryStates:
@@ -239,9 +255,8 @@ def parse_swaps(content: bytes) -> list[Swap]:
         match = _SWAP_LINE.fullmatch(line)
         if match is None:
             raise ValueError(f"/proc/swaps: expected name, type, size, used and priority, got {line[:40]!r}")
-        name = _OCTAL.sub(lambda octal: bytes([int(octal[1], 8)]), match[1])
         size = int(match[2]) * 1024
-        swaps.append(Swap(name.decode("utf-8", "replace"), size, min(size, int(match[3]) * 1024)))
+        swaps.append(Swap(unescape(match[1]).decode("utf-8", "replace"), size, min(size, int(match[3]) * 1024)))
     return swaps
 
 

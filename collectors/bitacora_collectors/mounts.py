@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .contract import Host
+from .escapes import unescape
 
-_OCTAL = re.compile(rb"\\([0-3][0-7]{2})")
 _MOUNT_HEAD = re.compile(rb"(\d{1,10}) (\d{1,10}) (\d{1,10}:\d{1,10}) (\S+) (/\S*) (\S+)(?: .*)?")
+_APFS_VOLUME = re.compile(r"(/dev/disk\d+)s")
 
 
 class Mount(NamedTuple):
@@ -18,6 +19,7 @@ class Mount(NamedTuple):
     number: int
     parent: int
     device_number: str
+    """The same for mounts that share their space."""
     point: str
     type: str
     source: str
@@ -94,7 +96,7 @@ def _parse_mount(line: bytes) -> Mount:
     match = _MOUNT_HEAD.fullmatch(head)
     # Split at single blanks, as the source may be empty.
     end = tail.split(b" ")
-    if match is None or len(end) < 3 or b"\0" in (point := _unescape(match[5])):
+    if match is None or len(end) < 3 or b"\0" in (point := unescape(match[5])):
         raise ValueError(f"/proc/N/mountinfo: expected a mount, got {line[:40]!r}")
     options = match[6].split(b",") + end[-1].split(b",")
     return Mount(
@@ -109,8 +111,19 @@ def _parse_mount(line: bytes) -> Mount:
 
 
 def _text(field: bytes) -> str:
-    return _unescape(field).decode("utf-8", "replace")
+    return unescape(field).decode("utf-8", "replace")
 
 
-def _unescape(field: bytes) -> bytes:
-    return _OCTAL.sub(lambda octal: bytes([int(octal[1], 8)]), field)
+def from_psutil(psutil: Any) -> list[Mount]:
+    """Return the mounts of disks; drives without a medium are left out.
+
+    The volumes of one APFS container are one device: each of them says how full the container is.
+    """
+    found = []
+    for number, one in enumerate(psutil.disk_partitions(all=False)):
+        if one.fstype:
+            container = _APFS_VOLUME.match(one.device) if one.fstype == "apfs" else None
+            device = container[1] if container else one.device
+            read_only = "ro" in one.opts.split(",")
+            found.append(Mount(number, -1, device, one.mountpoint, one.fstype, one.device, read_only))
+    return found

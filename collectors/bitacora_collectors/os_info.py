@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Callable
 
 from .contract import FAST_SECONDS, Group, Host, Kind, Metric, Reading
 
@@ -20,11 +22,16 @@ class OsInfoCollector:
     metrics = (UPTIME,)
     interval_seconds = FAST_SECONDS
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, *, clock: Callable[[], float] = time.time) -> None:
         self._host = host
+        self._clock = clock
 
     def collect(self) -> list[Reading]:
-        return [Reading(UPTIME, parse_uptime(self._host.read_bytes("/proc/uptime")))]
+        if self._host.is_linux:
+            seconds = parse_uptime(self._host.read_bytes("/proc/uptime"))
+        else:
+            seconds = max(0.0, self._clock() - self._host.psutil().boot_time())
+        return [Reading(UPTIME, seconds)]
 
 
 def parse_uptime(content: bytes) -> float:

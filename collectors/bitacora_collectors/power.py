@@ -10,7 +10,7 @@ from .contract import FAST_SECONDS, Attributes, Entity, Group, Host, Kind, Metri
 from .hardware import ENERGY, ID, NAME, PARENT, POWER, TYPE
 from .hardware import hardware_metric as _metric
 from .hwmon import CPU_CHIPS, GPU_CHIPS, Channel, Chip, Hwmon
-from .power_supply import Battery, parse_uevent
+from .power_supply import Battery, from_psutil, parse_uevent
 from .rapl import HOW_TO_READ, Rapl
 from .sysfs import entries, read_integer, read_text
 
@@ -113,6 +113,10 @@ class PowerCollector:
 
 
 def _batteries(host: Host) -> Iterator[Battery]:
+    if not host.is_linux:
+        if (own := from_psutil(host.psutil())) is not None:
+            yield own
+        return
     for name in entries(host, _SUPPLIES):
         text = read_text(host, f"{_SUPPLIES}/{name}/uevent")
         battery = parse_uevent(text.encode(), name) if text else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from .contract import Attributes, Reading
 
@@ -42,6 +43,32 @@ class Battery:
     def readings(self) -> tuple[Reading, ...]:
         """Return nothing: its values are readings of the collector."""
         return ()
+
+
+def from_psutil(psutil: Any) -> Battery | None:
+    """Return the battery, of which psutil says little; None without one, or where it knows of none."""
+    try:
+        found = psutil.sensors_battery()
+    except (AttributeError, NotImplementedError, OSError, RuntimeError):
+        return None
+    if found is None:
+        return None
+    charge = min(max(found.percent, 0), 100) / 100
+    # On the mains it may charge or not, which isn't told.
+    status = "Discharging" if found.power_plugged is False else "Full" if charge == 1 else "Unknown"
+    seconds = float(found.secsleft) if status == "Discharging" and found.secsleft >= 0 else None
+    return Battery(
+        name="battery",
+        status=status,
+        charge=charge,
+        power_watts=None,
+        time_left_seconds=seconds if seconds is not None and seconds <= _LONGEST_SECONDS else None,
+        health=None,
+        cycles=None,
+        model="",
+        vendor="",
+        chemistry="",
+    )
 
 
 def parse_uevent(content: bytes, name: str) -> Battery | None:

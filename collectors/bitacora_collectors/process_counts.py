@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator, Mapping
 
-from .contract import FAST_SECONDS, Attributes, Group, Host, Kind, Metric, Reading, Unavailable
-from .process_table import STATES, StatLines, parse_state
+from .contract import FAST_SECONDS, Attributes, Group, Host, Kind, Metric, Reading
+from .process_table import STATES, PortableTable, StatLines, parse_state
 
 _STATE = "process.state"
 
@@ -32,31 +33,35 @@ class ProcessCountsCollector:
 
     def __init__(self, host: Host) -> None:
         self._host = host
-        self._stat_lines = StatLines.of(host)
+        self._table = StatLines.of(host) if host.is_linux else PortableTable.of(host)
         self._sequence = 0
         self._states: dict[str, tuple[bytes, str | None]] = {}
 
     def collect(self) -> list[Reading]:
-        self._sequence, lines = self._stat_lines.read(self._sequence)
+        if isinstance(self._table, PortableTable):
+            self._sequence = self._table.read(self._sequence).sequence
+            return list(_counted(self._table.states))
+        self._sequence, lines = self._table.read(self._sequence)
         before = self._states
         # Most files haven't changed since: those are the same objects.
         self._states = {
             name: known if (known := before.get(name)) is not None and known[0] is line else (line, parse_state(line))
             for name, line in lines.items()
         }
-        counts = Counter(state for _, state in self._states.values())
-        readings = []
-        if self._states:
-            readings += [Reading(COUNT, counts[state], attributes) for state, attributes in _ATTRIBUTES.items()]
+        readings = list(_counted(Counter(state for _, state in self._states.values() if state is not None)))
         readings.append(Reading(CREATED, parse_created(self._host.read_bytes("/proc/stat"))))
-        try:
-            limit = parse_threads_max(self._host.read_bytes("/proc/sys/kernel/threads-max"))
-        except Unavailable:
-            return readings
-        return [*readings, Reading(LIMIT, limit)]
+        if (limit := self._host.read_optional("/proc/sys/kernel/threads-max")) is not None:
+            readings.append(Reading(LIMIT, parse_threads_max(limit)))
+        return readings
 
     def close(self) -> None:
-        self._stat_lines.close()
+        self._table.close()
+
+
+def _counted(states: Mapping[str, int]) -> Iterator[Reading]:
+    if states:  # there is at least the process that asks, if any may be seen
+        for state, attributes in _ATTRIBUTES.items():
+            yield Reading(COUNT, states.get(state, 0), attributes)
 
 
 def parse_created(content: bytes) -> int:

@@ -16,9 +16,11 @@ from .process_table import (
     Facts,
     Groups,
     Labels,
+    PortableTable,
     Process,
     ProcessTable,
     labels,
+    table_of,
 )
 
 MODES = ("off", "groups", "top", "all")
@@ -50,17 +52,17 @@ class ProcessesCollector:
         max_groups: int = MAX_GROUPS,
         command_lines: bool = False,
         max_descriptors: int | None = None,
-        table: ProcessTable | None = None,
+        table: ProcessTable | PortableTable | None = None,
     ) -> None:
         if metrics not in MODES:
             raise ValueError(f"metrics must be one of {', '.join(MODES)}, not {metrics!r}")
         self._mode = metrics
         self._top = top
         self._groups = Groups(max_groups)
-        self._table = table or ProcessTable.of(host)
+        self._table = table or table_of(host)
         self._table.keep_command_lines = command_lines
         if max_descriptors is not None:
-            self._table.stat_lines.max_descriptors = max_descriptors
+            self._table.keep_descriptors(max_descriptors)
         if metrics in ("groups", "all"):
             self._table.publishers.add(self)
         self._sequence = 0
@@ -71,7 +73,7 @@ class ProcessesCollector:
     def collect(self) -> list[Reading]:
         self._sequence, uptime_seconds, found = self._table.read(self._sequence)
         if not found:
-            raise Unavailable("/proc has no processes that this user may see")
+            raise Unavailable("there are no processes that this user may see")
         self._processes = list(map(Process, found.values(), repeat(uptime_seconds)))
         if self._mode == "groups":
             self._groups.follow(found)

@@ -74,13 +74,31 @@ class SensorsCollector:
         self._exclude = frozenset(exclude_chips)
         self._hwmon = Hwmon(host)
         self._groups: tuple[_Group, ...] | None = None
+        self._attributes: dict[str, Attributes] = {}
 
     def collect(self) -> list[Reading]:
+        if not self._host.is_linux:
+            return self._readings_of_psutil()
         if self._hwmon.follow() or self._groups is None:
             self._groups = tuple(self._find())
         if not any(group.sensors for group in self._groups):
             raise Unavailable("no sensors: neither /sys/class/hwmon nor /sys/class/thermal has any on this host")
         return [reading for group in self._groups for reading in self._read(group)]
+
+    def _readings_of_psutil(self) -> list[Reading]:
+        # Of the systems that aren't Linux, FreeBSD alone.
+        tell = getattr(self._host.psutil(), "sensors_temperatures", None)
+        readings = []
+        for chip, sensors in (tell() if tell is not None else {}).items():
+            for number, sensor in enumerate(sensors):
+                if chip in self._exclude or sensor.current is None:
+                    continue
+                id_ = f"{chip}/{number}"
+                attributes = self._attributes.setdefault(id_, _attributes(id_, sensor.label or chip, chip, None))
+                readings.append(Reading(TEMPERATURE, sensor.current, attributes))
+        if not readings:
+            raise Unavailable("psutil knows no sensors on this system")
+        return readings
 
     def _find(self) -> Iterator[_Group]:
         chips = [chip for chip in self._hwmon.chips if chip.name not in self._exclude]

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from .contract import SLOW_SECONDS, Attributes, Entity, Group, Host, Kind, Metric, Reading, Unavailable
-from .systemd import Answer, Refused, Runner, Unit, ask_systemctl, run_program
+from .programs import Runner, run_program
+from .systemd import Answer, Refused, Unit, ask_systemctl
 
 _NAME = "systemd.unit.name"
 _STATE = "systemd.unit.active_state"
@@ -39,8 +40,7 @@ CPU_TIME = Metric(
 )
 
 ACTIVE_STATES = (
-    *("active", "reloading", "inactive", "failed", "activating", "deactivating", "maintenance"),
-    "refreshing",
+    *("active", "reloading", "inactive", "failed", "activating", "deactivating", "maintenance", "refreshing"),
 )
 UNIT_PATTERN = ""
 DEADLINE_SECONDS = 1.5

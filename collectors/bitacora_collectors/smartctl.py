@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 Object = Mapping[str, object]
-Runner = Callable[[Sequence[str], float], bytes]
-"""Runs a program for at most so many seconds and returns what it prints, whatever its exit status."""
-
 SCAN = ("smartctl", "--json=c", "--scan")
 HOW_TO_ASK = "run as root, or with CAP_SYS_RAWIO (NVMe: CAP_SYS_ADMIN), so that smartctl may open the disks"
 
@@ -74,15 +70,6 @@ class Disk:
     def asleep(self) -> Disk:
         """Return what was known when it went to sleep, but the temperature."""
         return replace(self, is_asleep=True, temperature_celsius=None)
-
-
-def run_program(command: Sequence[str], seconds: float) -> bytes:
-    """Return what *command* prints; it is killed, and TimeoutError raised, when *seconds* have passed."""
-    try:
-        found = subprocess.run(command, capture_output=True, timeout=seconds, check=False, stdin=subprocess.DEVNULL)  # noqa: S603 - no shell, and a fixed program
-    except subprocess.TimeoutExpired as error:
-        raise TimeoutError(f"{' '.join(command)} didn't end within {seconds:g} s") from error
-    return found.stdout
 
 
 def parse_scan(content: bytes) -> list[Device]:

@@ -35,10 +35,7 @@ def read_integer(host: Host, path: str | None) -> int | None:
 
 def read_text(host: Host, path: str) -> str:
     """Return the file at *path* without blanks around it; empty where it can't be read."""
-    try:
-        return host.read_text(path).strip()
-    except (Unavailable, OSError):
-        return ""
+    return (host.read_optional(path) or b"").decode("utf-8", "replace").strip()
 
 
 def entries(host: Host, path: str) -> list[str]:

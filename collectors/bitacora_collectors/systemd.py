@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
-Runner = Callable[[Sequence[str], float], bytes]
-"""Runs a program for at most so many seconds and returns what it prints; raises OSError or TimeoutError."""
+from .programs import Runner
 
 PROPERTIES = ("NRestarts", "CPUUsageNSec")
 """The properties of a service that `Counts` has, in its order."""
@@ -58,18 +56,6 @@ def ask_systemctl(run: Runner, wanted: Callable[[Unit], bool], seconds: float) -
         return Answer(units, {})
     show = ("systemctl", "show", "--no-pager", f"--property=Id,{','.join(PROPERTIES)}", "--", *names)
     return Answer(units, parse_show(run(show, seconds)))
-
-
-def run_program(command: Sequence[str], seconds: float) -> bytes:
-    """Return what *command* prints; it is killed when *seconds* have passed."""
-    try:
-        found = subprocess.run(command, capture_output=True, timeout=seconds, check=False, stdin=subprocess.DEVNULL)  # noqa: S603 - no shell, and a fixed program
-    except subprocess.TimeoutExpired as error:
-        raise TimeoutError(f"{command[0]} didn't end within {seconds:g} s") from error
-    if found.returncode != 0:
-        said = found.stderr.decode("utf-8", "replace").strip()[:200]
-        raise OSError(f"{command[0]} {command[1]} failed with {found.returncode}: {said}")
-    return found.stdout
 
 
 def parse_units(body: object) -> list[Unit]:

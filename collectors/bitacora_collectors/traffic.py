@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 
 from .contract import FAST_SECONDS, Attributes, Group, Host, Kind, Metric, Reading
-from .net_dev import parse_net_dev
+from .net_dev import read_traffic
 
 _DIRECTION = "network.io.direction"
 _INTERFACE = "network.interface.name"
@@ -60,14 +60,11 @@ class TrafficCollector:
 
     def __init__(self, host: Host, *, exclude_interfaces: str = EXCLUDE_INTERFACES) -> None:
         self._host = host
-        # /proc/net is a link to self/net: another root's has to be asked of that host's first process, or it would
-        # show the network of the container that this program runs in.
-        self._path = "/proc/net/dev" if host.is_own else "/proc/1/net/dev"
         self._exclude = re.compile(exclude_interfaces) if exclude_interfaces else None
         self._directions: dict[str, tuple[_Direction, _Direction]] = {}
 
     def collect(self) -> list[Reading]:
-        interfaces = parse_net_dev(self._host.read_bytes(self._path))
+        interfaces = read_traffic(self._host)
         known = self._directions
         self._directions = {
             name: known.get(name) or (_direction(name, "receive"), _direction(name, "transmit"))
@@ -80,9 +77,10 @@ class TrafficCollector:
                 readings += (
                     Reading(IO, traffic.io_bytes, attributes.interface),
                     Reading(PACKET_COUNT, traffic.packets, attributes.device),
-                    Reading(PACKET_DROPPED, traffic.dropped, attributes.interface),
                     Reading(ERRORS, traffic.errors, attributes.interface),
                 )
+                if traffic.dropped is not None:
+                    readings.append(Reading(PACKET_DROPPED, traffic.dropped, attributes.interface))
         return readings
 
 

@@ -8,7 +8,7 @@ import typer
 
 from otel_bitacora import __version__
 
-from . import components, config, metrics, serve, snapshot
+from . import components, config, exports, logs, metrics, serve, session, snapshot
 
 app = typer.Typer(
     name="otel-bitacora",
@@ -22,6 +22,10 @@ app.command()(snapshot.snapshot)
 app.command()(metrics.metrics)
 app.command()(components.components)
 app.add_typer(config.app, name="config")
+app.add_typer(exports.dashboards, name="dashboards")
+app.add_typer(exports.rules, name="rules")
+app.add_typer(session.app, name="session")
+app.add_typer(logs.app, name="logs")
 
 
 def _print_version(wanted: bool) -> None:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from otel_bitacora.reporter.core.printable import printable
+
 from .options import Collect, ConfigFile, Json, NoCollect, RootPath, command_line
 from .snapshot_hardware import print_disk_health, print_gpus, print_power, print_sensors, print_services
-from .table import number, print_table, printable, rate, share, size, span
+from .table import number, print_table, rate, share, size, span
 
 if TYPE_CHECKING:
     from otel_bitacora.monitor import models

@@ -18,11 +18,6 @@ def print_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
-def printable(text: str) -> str:
-    """Return *text* with what would move the cursor escaped: anybody may give a process any name."""
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
-
-
 def is_terminal() -> bool:
     """Whether bars and colours are wanted: stdout is a terminal and NO_COLOR isn't set."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR")

@@ -197,9 +197,13 @@ def _memory(look: Lookup) -> models.MemoryMetrics | None:
 
 
 def _paging(look: Lookup) -> models.PagingMetrics | None:
-    used = look.by("system.paging.usage", "system.device", {"system.paging.state": "used"})
-    free = look.by("system.paging.usage", "system.device", {"system.paging.state": "free"})
-    swap = tuple(models.SwapMetrics(device, int(used[device]), int(free.get(device, 0))) for device in used)
+    usage, state, device = "system.paging.usage", "system.paging.state", "system.device"
+    used_and_free = [
+        (str(key.get(device, "")), look.integer(usage, key), look.integer(usage, {**key, state: "free"}))
+        for key in look.distinct(usage)
+        if key[state] == "used"
+    ]
+    swap = tuple(models.SwapMetrics(name, used or 0, free or 0) for name, used, free in used_and_free)
     counted = models.PagingMetrics(
         swap=swap,
         swapped_in=look.integer("system.paging.operations", {"system.paging.direction": "in"}),

@@ -37,8 +37,8 @@ class ProcessRow:
     """Resident, shared pages included."""
     virtual_bytes: int
     threads: int
-    minor_faults: int
-    major_faults: int
+    minor_faults: int | None
+    major_faults: int | None
     open_files: int | None
     read_bytes: int | None
     """From storage, with those of its children that have ended and been waited for."""

@@ -7,6 +7,7 @@ import math
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from bitacora_collectors.contract import (
     FAST_SECONDS,
@@ -18,7 +19,6 @@ from bitacora_collectors.contract import (
     Group,
     Guard,
     Histogram,
-    Hung,
     Metric,
     Reading,
     Unavailable,
@@ -28,11 +28,13 @@ from otel_bitacora.resource import HostIdentity
 
 from .monotone import MonotoneCounters
 from .realtime import Subscription, fast_periods
+from .round import Outcome, Round, Task
 from .schedule import Clock, Schedule, SystemClock
 from .snapshot import HEALTH_METRICS, CollectorState, Health, Sample, Snapshot, gather
 
 log = logging.getLogger("otel_bitacora.monitor")
 _INT64 = 2**63
+_SCHEDULING_SECONDS = 30.0  # for which a busy machine may keep a thread waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,15 @@ class _Entry:
     collector: Collector
     timing: Timing
     state: CollectorState
-    hung: Call[object] | None = None
+    entities: Callable[[], Iterable[Entity]]
+    hung: Call[None] | None = None
+
+
+class _Collected(NamedTuple):
+    readings: tuple[Reading, ...]
+    entities: tuple[Entity, ...]
+    before: frozenset[int]
+    """The ids of the readings before these, which still live and have been checked."""
 
 
 class Sampler:
@@ -123,6 +133,12 @@ class Sampler:
             found.setdefault(metric.name, metric)
         return tuple(found.values())
 
+    @property
+    def is_stuck(self) -> bool:
+        """Whether its thread is gone or waits for ever: a tick can't take longer than all deadlines together."""
+        longest_seconds = sum(entry.timing.deadline_seconds for entry in self._entries.values())
+        return self._schedule.seconds_overdue(self._clock.monotonic()) > longest_seconds + _SCHEDULING_SECONDS
+
     def on_snapshot(self, listener: Callable[[Snapshot], None]) -> Callable[[], None]:
         """Call *listener* with every new snapshot, in the sampler's thread: it must be quick and not raise.
 
@@ -183,11 +199,8 @@ class Sampler:
         with self._ticking:
             now = self._clock.monotonic()
             due = self._schedule.due(now)
-            for name in due.names:
-                entry = self._entries[name]
-                state = self._read(entry)
-                _tell(entry.state, state)
-                entry.state = state
+            entries = [self._entries[name] for name in due.names]
+            self._read([entry for entry in entries if entry.hung is None or entry.hung.finished.is_set()])
             snapshot = self._publish(due.periodic, now - self._started)
         for listener in self._listeners:
             listener(snapshot)
@@ -201,10 +214,10 @@ class Sampler:
         for collector in collectors:
             timing = timings.get(collector.name) or Timing(collector.interval_seconds, 2.0)
             state = CollectorState(collector.name, collector.group, timing.interval_seconds)
-            entries[collector.name] = _Entry(collector, timing, state)
+            entries[collector.name] = _Entry(collector, timing, state, _entities_of(collector))
         periods = {name: entry.timing.interval_seconds for name, entry in entries.items()}
         self._entries = entries
-        self._schedule = Schedule(periods, self._started)
+        self._schedule = Schedule(periods, self._started, self._clock.monotonic())
 
     def _unsubscribe(self, subscription: Subscription) -> None:
         with self._subscribing:
@@ -239,44 +252,72 @@ class Sampler:
         self._snapshot = snapshot
         return snapshot
 
-    def _read(self, entry: _Entry) -> CollectorState:
-        state = entry.state
-        if entry.hung is not None:
-            if not entry.hung.finished.is_set():
-                return state
-            entry.hung = None
-        # A collector with thousands of readings hands out those that haven't changed again: they need no second look.
-        before = frozenset(map(id, state.readings))
-        began, began_unix_nano = self._clock.monotonic(), self._clock.time_ns()
-        try:
-            readings, entities = self._guard.call(
-                lambda: _collected(entry.collector, before), entry.timing.deadline_seconds
-            )
-        except Unavailable as error:
-            return replace(state, health=Health.UNAVAILABLE, error=str(error), sample=None, before=None)
-        except Hung as error:
-            entry.hung = error.call
-            return replace(self._failed(state, Health.HUNG, str(error), began), timeouts=state.timeouts + 1)
-        except Exception as error:  # noqa: BLE001 - whatever a collector raises, the others go on
-            return self._failed(state, Health.FAILED, f"{type(error).__name__}: {error}", began)
+    def _read(self, entries: Sequence[_Entry]) -> None:
+        """Read *entries*, and those behind one that hangs in a thread of their own."""
+        while entries:
+            one_round = Round([_task(entry) for entry in entries], self._clock)
+            call = self._guard.begin(one_round.run)
+            outcomes = one_round.wait(call.finished)
+            if call.error is not None:  # none that a collector may raise
+                raise call.error
+            for entry, outcome in zip(entries, outcomes, strict=False):
+                entry.hung = None
+                _enter(entry, self._state_of(entry.state, outcome))
+            entries = entries[len(outcomes) :]
+            if entries:
+                self._guard.close()
+                _enter_hung(entries[0], call, self._clock.monotonic() - one_round.began.monotonic_seconds)
+                entries = entries[1:]
+
+    def _state_of(self, state: CollectorState, outcome: Outcome[_Collected]) -> CollectorState:
+        if isinstance(outcome.error, Unavailable):
+            return replace(state, health=Health.UNAVAILABLE, error=str(outcome.error), sample=None, before=None)
+        if outcome.result is None:
+            error = f"{type(outcome.error).__name__}: {outcome.error}"
+            return _failed(state, Health.FAILED, error, outcome.duration_seconds)
+        readings, entities, before = outcome.result
+        began = outcome.began
         return replace(
             state,
             health=Health.OK,
             error=None,
-            duration_seconds=self._clock.monotonic() - began,
-            last_success_unix_nano=began_unix_nano,
-            sample=Sample(self._counters.corrected(readings, before), began_unix_nano, began, entities),
+            duration_seconds=outcome.duration_seconds,
+            last_success_unix_nano=began.unix_nano,
+            sample=Sample(
+                self._counters.corrected(readings, before), began.unix_nano, began.monotonic_seconds, entities
+            ),
             before=state.sample,
         )
 
-    def _failed(self, state: CollectorState, health: Health, error: str, began: float) -> CollectorState:
-        duration_seconds = self._clock.monotonic() - began
-        return replace(state, health=health, error=error, duration_seconds=duration_seconds, sample=None, before=None)
+
+def _task(entry: _Entry) -> Task[_Collected]:
+    def collect() -> _Collected:
+        # A collector with thousands of readings hands out those that haven't changed again: they need no second look.
+        before = frozenset(map(id, entry.state.readings))
+        return _Collected(_checked(entry.collector, before), tuple(entry.entities()), before)
+
+    return Task(collect, entry.timing.deadline_seconds)
 
 
-def _collected(collector: Collector, before: frozenset[int]) -> tuple[tuple[Reading, ...], tuple[Entity, ...]]:
-    readings = _checked(collector, before)
-    return readings, tuple(collector.entities()) if isinstance(collector, EntityCollector) else ()
+def _failed(state: CollectorState, health: Health, error: str, duration_seconds: float) -> CollectorState:
+    return replace(state, health=health, error=error, duration_seconds=duration_seconds, sample=None, before=None)
+
+
+def _enter(entry: _Entry, state: CollectorState) -> None:
+    _tell(entry.state, state)
+    entry.state = state
+
+
+def _enter_hung(entry: _Entry, call: Call[None], duration_seconds: float) -> None:
+    entry.hung = call
+    error = f"no answer within {entry.timing.deadline_seconds:g} s"
+    failed = _failed(entry.state, Health.HUNG, error, duration_seconds)
+    _enter(entry, replace(failed, timeouts=entry.state.timeouts + 1))
+
+
+def _entities_of(collector: Collector) -> Callable[[], Iterable[Entity]]:
+    # Asked once: whether a class keeps a protocol costs as much to find out as some collectors.
+    return collector.entities if isinstance(collector, EntityCollector) else tuple
 
 
 def _checked(collector: Collector, before: frozenset[int]) -> tuple[Reading, ...]:

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from otel_bitacora.errors import ReporterSettingsError
 
 from .core.config import ReporterSettings, open_writer
-from .core.contract import Processor
-from .core.encode import RecordEncoder
+from .core.encode import RecordEncoder, Taken
 from .core.identity import resource_of
-from .core.indexing import Indexer
 from .core.intake import Intake
 from .core.journal.settings import WriterStats
 from .core.journal.sync import SyncMode
+from .core.mishap import mishap_text
 from .core.ratelimit import RateLimit
 from .core.redact import Redactor
-from .core.safe import NoCleaner
+from .core.safe import Cleaner, NoCleaner
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from .core.contract import Processor
 
 MESSAGE_ONLY = logging.Formatter("%(message)s")
 """Stands for no formatter at all: `basicConfig` gives its layout for lines of text to handlers that have none."""
@@ -29,8 +33,7 @@ FAILED = "failed"
 """The reason in the tombstone of a record that couldn't be taken for want of memory or stack."""
 
 
-@dataclass(frozen=True, slots=True)
-class HandlerStats:
+class HandlerStats(NamedTuple):
     """A handler's numbers since its process began; a forked child counts for itself."""
 
     taken: int
@@ -121,25 +124,24 @@ class BitacoraHandler(logging.Handler):
             }
         )
         self._redactor = _redactor(self.settings)
+        self._cleaner: Cleaner = self._redactor or NoCleaner()
         self._rate_limit = own_limit or _rate_limit(self.settings.rate_limit)
-        self._writer = open_writer(self.settings, resource_of(service_name, resource))
+        self._writer = open_writer(self.settings, resource_of(service_name, resource), on_refusal=_say)
         encoder = RecordEncoder(
             redactor=self._redactor,
             max_record_bytes=self.settings.max_record_bytes,
             keep_arguments=self.settings.keep_arguments,
         )
-        indexer = Indexer()
-        self._encode = encoder.encode_record
-        self._row_of = indexer.of_record
+        self._take = encoder.take
         self._append = self._writer.append
-        self._is_limited = bool(processors) or self._rate_limit is not None
+        checked = _checked(processors)
+        self._is_limited = bool(checked) or self._rate_limit is not None
         self._intake = Intake(
             encoder,
-            indexer,
-            cleaner=self._redactor or NoCleaner(),
+            cleaner=self._cleaner,
             rate_limit=self._rate_limit,
-            processors=processors,
-            report=self.handleError,
+            processors=checked,
+            report=lambda record: self.handleError(record),  # noqa: PLW0108  # applications replace it later
         )
 
     def setFormatter(self, fmt: logging.Formatter | None) -> None:  # noqa: N802  # logging's name
@@ -154,6 +156,9 @@ class BitacoraHandler(logging.Handler):
         pass
 
     def handle(self, record: logging.LogRecord) -> bool:
+        if not self.filters:
+            self.emit(record)
+            return True
         passed: object = self.filter(record)
         if passed:
             self.emit(passed if isinstance(passed, logging.LogRecord) else record)
@@ -163,17 +168,33 @@ class BitacoraHandler(logging.Handler):
         """Write *record* to the journal; whatever is in it, nothing is raised into the application."""
         try:
             if self._is_limited or self.formatter is not MESSAGE_ONLY:
-                taken = self._intake.take(record, None if self.formatter is MESSAGE_ONLY else self.formatter)
+                taken: Taken | str = self._intake.take(
+                    record, None if self.formatter is MESSAGE_ONLY else self.formatter
+                )
                 if isinstance(taken, str):
                     self._writer.drop(taken)
                     return
-                (before, after, scope_length), (severity, key, time_ns) = taken
             else:
-                before, after, scope_length = self._encode(record)
-                severity, key, time_ns = self._row_of(record.__dict__)
-            self._append(before, after, scope_length=scope_length, severity=severity, key=key, time_ns=time_ns)
+                taken = self._take(record)
         except Exception:  # noqa: BLE001  # memory or the stack is exhausted: the application goes on, the loss is counted
             self._fail(record)
+            return
+        try:
+            self._append(*taken)
+        except Exception:  # noqa: BLE001  # as above; the writer has counted it
+            self.handleError(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # logging's name
+        """Say on stderr what was just raised in taking *record*, unless `logging.raiseExceptions` is off.
+
+        As logging's own does, but without secrets, and it never raises.
+        """
+        if not logging.raiseExceptions or not sys.stderr:
+            return
+        try:
+            sys.stderr.write(mishap_text(sys.exception(), record, self._cleaner))
+        except Exception:  # noqa: BLE001  # nobody is left to be told
+            return
 
     def flush(self) -> bool:  # type: ignore[override]  # logging's returns nothing
         """Return whether every record so far survives power loss, after having waited for the disk."""
@@ -182,6 +203,8 @@ class BitacoraHandler(logging.Handler):
     def close(self) -> None:
         """Finish the segment. A record that is logged later, in `__del__` or `atexit`, opens another one."""
         self._writer.close()
+        if left := self._writer.stats().memory_records:
+            _say(f"{self.settings.journal}: {left} records that the disk refuses end with this process")
         super().close()
 
     def stats(self) -> HandlerStats:
@@ -199,12 +222,28 @@ class BitacoraHandler(logging.Handler):
         )
 
     def _fail(self, record: logging.LogRecord) -> None:
-        try:
+        with contextlib.suppress(Exception):  # nothing is left to count it with; it is said all the same
             self._writer.drop(FAILED)
-        except Exception:  # noqa: BLE001  # nothing is left to count it with
-            logging.Handler.handleError(self, record)
-            return
         self.handleError(record)
+
+
+def _say(text: str) -> None:
+    """Tell the one who runs the application, as `handleError` does: it has no other way to hear of it."""
+    if logging.raiseExceptions and sys.stderr:
+        with contextlib.suppress(Exception):
+            sys.stderr.write(f"otel-bitacora: {text}\n")
+
+
+def _checked(processors: Sequence[Processor]) -> tuple[Processor, ...]:
+    """Return the processors one by one by their index: only so does a logging configuration resolve `ext://` in a list."""
+    try:
+        found = tuple(processors[index] for index in range(len(processors)))
+    except (TypeError, KeyError) as exc:
+        raise ReporterSettingsError(f"processors = {processors!r}: must be a list of processors") from exc
+    for processor in found:
+        if isinstance(processor, type) or not callable(getattr(processor, "process", None)):
+            raise ReporterSettingsError(f"processors: {processor!r} has no method process(entry)")
+    return found
 
 
 def _redactor(settings: ReporterSettings) -> Redactor | None:

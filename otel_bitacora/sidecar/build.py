@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import resource
+import sys
 import threading
 from dataclasses import dataclass
 
@@ -19,7 +19,11 @@ from otel_bitacora.monitor.sampler import Sampler
 from otel_bitacora.resource import service_attributes, stable_instance_id
 from otel_bitacora.settings import Settings
 
+from .housekeeping import Housekeeping, journal_of
 from .sampling import build_sampler, check_named, select_with_own
+
+if sys.platform != "win32":
+    import resource
 
 _DESCRIPTORS = 8192
 SERVICE_NAME = "otel-bitacora"
@@ -36,6 +40,7 @@ class Sidecar:
     feed: Feed
     app: Starlette
     named: frozenset[str]
+    housekeeping: Housekeeping
 
     def start(self) -> None:
         """Start to sample.
@@ -47,6 +52,7 @@ class Sidecar:
         first = threading.Event()
         self.sampler.on_snapshot(lambda _: first.set())
         self.sampler.start()
+        self.housekeeping.start()
         if self.named:
             first.wait()
             check_named(self.sampler.snapshot, self.named)
@@ -68,6 +74,8 @@ class Sidecar:
 
 def raise_descriptor_limit() -> None:
     """Let this program have more than the usual 1,024 open files, if it may: it keeps one open for each process."""
+    if sys.platform == "win32":
+        return  # there is no such limit
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(_DESCRIPTORS, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -88,4 +96,4 @@ def build_sidecar(settings: Settings) -> Sidecar:
     feed = Feed(sampler)
     endpoints = monitor_endpoints(sampler, Exposition(target), feed)
     app = create_app(endpoints, token=token, allowed_hosts=settings.http.allowed_hosts)
-    return Sidecar(settings, token, sampler, feed, app, named)
+    return Sidecar(settings, token, sampler, feed, app, named, Housekeeping(journal_of(settings)))

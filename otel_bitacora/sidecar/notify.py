@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 
 def notify(state: str, environ: Mapping[str, str] = os.environ) -> bool:
@@ -34,3 +35,12 @@ def watchdog_seconds(environ: Mapping[str, str] = os.environ) -> float | None:
     if environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()) or not microseconds.isdigit():
         return None
     return int(microseconds) / 2e6
+
+
+async def keep_watchdog_quiet(is_well: Callable[[], bool], environ: Mapping[str, str] = os.environ) -> None:
+    """Say `WATCHDOG=1` as often as systemd wants to hear it, but only while this loop answers and *is_well* says so."""
+    seconds = watchdog_seconds(environ)
+    while seconds is not None:
+        if is_well():
+            notify("WATCHDOG=1", environ)
+        await asyncio.sleep(seconds)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
-import resource
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from mmap import PAGESIZE
 from pathlib import Path
 
-from bitacora_collectors.contract import FAST_SECONDS, Group, Kind, Metric, Reading
+from bitacora_collectors.contract import FAST_SECONDS, Group, Host, Kind, Metric, Reading, Unavailable
+
+if sys.platform != "win32":
+    import resource
 
 CPU_TIME = Metric(
     "bitacora.sidecar.cpu.time",
@@ -36,18 +40,41 @@ class SidecarCollector:
     metrics = (CPU_TIME, MEMORY, THREADS, FILE_DESCRIPTORS, UPTIME)
     interval_seconds = FAST_SECONDS
 
-    def __init__(self) -> None:
+    def __init__(self, own: Host | None = None) -> None:
+        self._own = own or Host()
         self._started = time.monotonic()
 
     def collect(self) -> Iterator[Reading]:
-        usage = resource.getrusage(resource.RUSAGE_SELF)
-        yield Reading(CPU_TIME, usage.ru_utime, _USER)
-        yield Reading(CPU_TIME, usage.ru_stime, _SYSTEM)
+        user, system = _cpu_seconds()
+        yield Reading(CPU_TIME, user, _USER)
+        yield Reading(CPU_TIME, system, _SYSTEM)
         yield Reading(THREADS, threading.active_count())
         yield Reading(UPTIME, time.monotonic() - self._started)
-        try:
-            resident_pages = int(Path("/proc/self/statm").read_bytes().split()[1])
-            yield Reading(MEMORY, resident_pages * resource.getpagesize())
-            yield Reading(FILE_DESCRIPTORS, len(os.listdir("/proc/self/fd")) - 1)  # noqa: PTH208 - names are enough
-        except OSError:
-            return  # no /proc here: what getrusage says is all there is
+        yield from _memory_and_files() if self._own.is_linux else _memory_and_files_of_psutil(self._own)
+
+
+def _cpu_seconds() -> tuple[float, float]:
+    if sys.platform == "win32":
+        times = os.times()
+        return times.user, times.system
+    usage = resource.getrusage(resource.RUSAGE_SELF)  # in microseconds, where os.times() says hundredths of a second
+    return usage.ru_utime, usage.ru_stime
+
+
+def _memory_and_files() -> Iterator[Reading]:
+    try:
+        resident_pages = int(Path("/proc/self/statm").read_bytes().split()[1])
+        yield Reading(MEMORY, resident_pages * PAGESIZE)
+        yield Reading(FILE_DESCRIPTORS, len(os.listdir("/proc/self/fd")) - 1)  # noqa: PTH208 - names are enough
+    except OSError:
+        return  # /proc isn't mounted here
+
+
+def _memory_and_files_of_psutil(own: Host) -> Iterator[Reading]:
+    try:
+        process = own.psutil().Process()
+    except Unavailable:
+        return
+    yield Reading(MEMORY, process.memory_info().rss)
+    if hasattr(process, "num_fds"):  # Windows has handles, which are something else
+        yield Reading(FILE_DESCRIPTORS, process.num_fds())

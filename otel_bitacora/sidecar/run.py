@@ -17,7 +17,7 @@ from otel_bitacora.monitor.stream import bound_backlog
 from otel_bitacora.settings import Settings
 
 from .build import Sidecar
-from .notify import notify, notify_reloading, watchdog_seconds
+from .notify import keep_watchdog_quiet, notify, notify_reloading
 
 log = logging.getLogger("otel_bitacora.sidecar")
 _KEEP_ALIVE_SECONDS = 120  # longer than scrape intervals are: Prometheus keeps its connection between two
@@ -61,16 +61,29 @@ class _Server(uvicorn.Server):
 
 async def _run(sidecar: Sidecar, server: _Server, listener: socket.socket, reload: Callable[[], Settings]) -> None:
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, server.stopping.set)
-    loop.add_signal_handler(signal.SIGHUP, _reload, sidecar, reload)
-    watchdog = asyncio.create_task(_keep_watchdog_quiet())
+    handlers: dict[str, Callable[[], object]] = {
+        "SIGTERM": server.stopping.set,
+        "SIGINT": server.stopping.set,
+        "SIGHUP": lambda: _reload(sidecar, reload),  # Windows has none
+    }
+    for name, handler in handlers.items():
+        if hasattr(signal, name):
+            _handle(loop, getattr(signal, name), handler)
+    watchdog = asyncio.create_task(keep_watchdog_quiet(lambda: not sidecar.sampler.is_stuck))
     try:
         await server.serve(sockets=[listener])
     finally:
         notify("STOPPING=1")
         watchdog.cancel()
+        sidecar.housekeeping.stop()
         sidecar.sampler.stop(timeout_seconds=0.2)
+
+
+def _handle(loop: asyncio.AbstractEventLoop, number: int, handler: Callable[[], object]) -> None:
+    try:
+        loop.add_signal_handler(number, handler)
+    except NotImplementedError:  # Windows' loop doesn't look for signals
+        signal.signal(number, lambda *_: loop.call_soon_threadsafe(handler))
 
 
 def _tell_ready(snapshot: Snapshot) -> None:
@@ -88,10 +101,3 @@ def _reload(sidecar: Sidecar, reload: Callable[[], Settings]) -> None:
     else:
         log.info("settings read again")
     notify("READY=1")
-
-
-async def _keep_watchdog_quiet() -> None:
-    seconds = watchdog_seconds()
-    while seconds is not None:
-        notify("WATCHDOG=1")
-        await asyncio.sleep(seconds)

@@ -47,7 +47,7 @@ def test_snapshot_shows_the_processes_that_use_most() -> None:
 
 
 def test_a_process_cannot_write_to_the_terminal_with_its_name() -> None:
-    from otel_bitacora.cli.table import printable
+    from otel_bitacora.reporter.core.printable import printable
 
     assert printable("a\x1b[2J\r\u202e é") == r"a\x1b[2J\r\u202e é"
 

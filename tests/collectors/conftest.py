@@ -7,6 +7,8 @@ import pytest
 
 from bitacora_collectors.contract import Host
 
+from .mounted import FileSystems
+
 HOSTS = Path(__file__).parents[1] / "fixtures" / "hosts"
 
 
@@ -27,6 +29,11 @@ def host_with(tmp_path: Path) -> Callable[[dict[str, str]], Host]:
         return Host(tmp_path)
 
     return write
+
+
+@pytest.fixture
+def file_systems():
+    return FileSystems()
 
 
 @pytest.fixture

@@ -4,14 +4,12 @@ import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import psutil
 import pytest
 
 from bitacora_collectors import cpu, disk, load, memory, os_info, process_counts, processes, traffic
 from bitacora_collectors.contract import Host
-from bitacora_collectors.process_table import GROUP_SIZE
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -197,31 +195,3 @@ def test_a_process_with_an_affinity_has_fewer_cpus_and_open_files_of_its_own():
     finally:
         process.kill()
         process.wait()
-
-
-def test_two_hundred_sleeping_processes_are_found_with_psutils_numbers_and_go():
-    collector = processes.ProcessesCollector(Host())
-    collector.collect()
-    started = [subprocess.Popen(["sleep", "600"]) for _ in range(200)]
-    try:
-        # A child is in its parent's program until it has executed its own.
-        while any(psutil.Process(process.pid).name() != "sleep" for process in started):
-            os.sched_yield()
-        groups = values(collector.collect(), GROUP_SIZE, "process.executable.name")
-        found = {one.facts.stat.pid: one.facts for one in collector.entities()}
-        peers = {process.pid: psutil.Process(process.pid) for process in started}
-
-        assert {found[pid].program.executable_name for pid in peers} == {Path(peers[started[0].pid].exe()).name}
-        assert max(groups.values()) >= 200
-        for pid, peer in peers.items():
-            assert found[pid].stat.parent_pid == os.getpid()
-            assert found[pid].stat.virtual_bytes == peer.memory_info().vms
-            assert found[pid].stat.threads == 1
-    finally:
-        for process in started:
-            process.kill()
-        for process in started:
-            process.wait()
-    collector.collect()
-
-    assert not {process.pid for process in started} & {one.facts.stat.pid for one in collector.entities()}

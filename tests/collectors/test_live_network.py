@@ -100,6 +100,32 @@ def test_netlink_and_the_files_say_the_same(open_sockets):
     agree(attempt)
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_those_in_time_wait_are_as_many_as_netlink_lists(address, open_sockets):
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    if family == socket.AF_INET6 and not socket.has_dualstack_ipv6():
+        pytest.skip("no IPv6 here")
+    held = []
+    with socket.create_server((address, 0), family=family) as server:
+        for number in range(20):
+            client = socket.create_connection(server.getsockname()[:2])
+            accepted, _ = server.accept()
+            client.close()
+            accepted.close() if number % 2 else held.append(
+                accepted
+            )  # in fin_wait_2, with nobody to hold the other end
+
+    def attempt():
+        waiting = sockets.parse_waiting(Path("/proc/net/sockstat").read_bytes())
+        counted, listed = sockets.from_netlink(dump, waiting), sockets.from_netlink(dump)
+        assert counted.tcp_states == listed.tcp_states
+        assert listed.tcp_states["time_wait"] >= 10
+
+    agree(attempt)
+    for one in held:
+        one.close()
+
+
 def test_netlink_and_psutil_say_the_same(open_sockets):
     def attempt():
         found = sockets.from_netlink(dump)

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bitacora_collectors import (
+    accounts,
     cgroup_files,
     connections,
     cpu,
@@ -18,11 +19,11 @@ from bitacora_collectors import (
     interfaces,
     load,
     memory,
+    net_dev,
     os_info,
     pressure,
     process_counts,
     sockets,
-    traffic,
 )
 from bitacora_collectors.process_table import parsing
 
@@ -46,18 +47,18 @@ PARSERS = {
     "proc/1/io": parsing.parse_io,
     "proc/1/cmdline": parsing.parse_arguments,
     "proc/stat  ": parsing.parse_boot_time,
-    "etc/passwd ": parsing.parse_accounts,
     "sys/devices/system/cpu/online": parsing.parse_cpu_list,
     "proc/sys/kernel/threads-max": process_counts.parse_threads_max,
     "proc/uptime": os_info.parse_uptime,
-    "proc/1/net/dev": traffic.parse_net_dev,
+    "proc/1/net/dev": net_dev.parse_net_dev,
     "proc/1/net/tcp": lambda content: sockets.parse_proc_net(content, "/proc/net/tcp", "tcp"),
     "proc/1/net/tcp6": lambda content: sockets.parse_proc_net(content, "/proc/net/tcp6", "tcp"),
     "proc/1/net/udp": lambda content: sockets.parse_proc_net(content, "/proc/net/udp", "udp"),
     "proc/1/net/sockstat": sockets.parse_sockstat,
     "proc/1/net/sockstat6": sockets.parse_sockstat,
+    "proc/1/net/sockstat ": sockets.parse_waiting,
     "proc/1/net/snmp": connections.parse_snmp,
-    "etc/passwd": connections.parse_passwd,
+    "etc/passwd": accounts.parse_accounts,
     "proc/1/net/wireless": interfaces.parse_wireless,
     "proc/1/net/if_inet6": interfaces.parse_if_inet6,
     "sys/class/net/eth0/speed": lambda content: interfaces.parse_speed(content, "eth0"),

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from bitacora_collectors.process_table.parsing import (
     Stat,
     Status,
-    parse_accounts,
     parse_arguments,
     parse_boot_time,
     parse_cpu_list,
@@ -95,14 +94,6 @@ def test_an_io_without_bytes_is_named():
 )
 def test_arguments_end_in_zero_bytes(content, arguments):
     assert parse_arguments(content) == arguments
-
-
-def test_accounts_are_by_number_and_the_first_name_counts():
-    content = (
-        b"root:x:0:0::/:/bin/sh\n# comment\ntoor:x:0:0::/:/bin/sh\n+::::::\nada:x:1000:1000::/home/ada:\nx:y:-1:\n"
-    )
-
-    assert parse_accounts(content) == {0: "root", 1000: "ada"}
 
 
 def test_the_time_of_boot_is_read():

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from bitacora_collectors import services
 from bitacora_collectors.contract import Host, Unavailable
 from bitacora_collectors.services import RESTARTS, UNIT_STATE, UNITS, ServicesCollector
-from bitacora_collectors.systemd import parse_list_units, parse_show, parse_units, run_program
+from bitacora_collectors.systemd import parse_list_units, parse_show, parse_units
 
 NAME, STATE = "systemd.unit.name", "systemd.unit.active_state"
 UNIT_ROWS = [
@@ -335,16 +335,6 @@ def test_counts_that_systemd_has_not_are_absent():
 
     assert counts["a.service"] == (0, None)
     assert counts["nginx.service"] == (3, 8172345678)
-
-
-def test_a_program_that_fails_says_what_it_said():
-    with pytest.raises(OSError, match="sh -c failed with 3: no bus"):
-        run_program(("sh", "-c", "echo no bus >&2; exit 3"), 5)
-
-
-def test_a_program_that_hangs_is_killed():
-    with pytest.raises(TimeoutError, match="sleep didn't end"):
-        run_program(("sleep", "60"), 0.05)
 
 
 def refused_in_its_own_words(parse, words):

@@ -1,9 +1,9 @@
 """The sources that tell of sockets, and that they tell the same."""
 
+import errno
 import socket
 import struct
 import sys
-import types
 
 import pytest
 from hypothesis import given
@@ -17,33 +17,75 @@ TCP, UDP = 6, 17
 HEADINGS = b"  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
 
 
-def diag(state, address="127.0.0.1", port=0, remote_port=0, *, uid=0, inode=0):
+def diag(state, address="127.0.0.1", port=0, remote_port=0, *, uid=0, inode=0, timer=0):
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     packed = socket.inet_pton(family, address).ljust(16, b"\0")
     ends = struct.pack(">HH", port, remote_port) + packed + bytes(16 + 12)
-    return struct.pack("=BBBB", family, state, 0, 0) + ends + struct.pack("=IIIII", 0, 0, 0, uid, inode)
+    return struct.pack("=BBBB", family, state, timer, 0) + ends + struct.pack("=IIIII", 0, 0, 0, uid, inode)
 
 
 class Sockets:
     """Answers SOCK_DIAG requests from a table by protocol and family."""
 
-    def __init__(self, **table):
+    def __init__(self, states=0x1FFE, *, knows_both=True, **table):
+        self.states = states  # established to new_syn_recv, and not those that are merely bound
+        self.knows_both = knows_both
         self.table = table
 
     def __call__(self, protocol, request, body):
-        assert (protocol, request, len(body)) == (4, 20, 56)
+        assert (protocol, len(body)) == (4, 56 if request == 20 else 60)
+        if request == 18:
+            if not self.knows_both:
+                raise OSError(errno.EOPNOTSUPP, "netlink: not so")
+            assert struct.unpack("=52sII", body) == (bytes(52), self.states, 0)
+            return [*self.table.get("tcp4", []), *self.table.get("tcp6", [])]
+        assert request == 20
         family, number, extensions, states = struct.unpack_from("=BBBxI", body)
         assert extensions == 0
-        assert states == 0x1FFE  # established to new_syn_recv, and not those that are merely bound
+        assert states == self.states
         name = {TCP: "tcp", UDP: "udp"}[number] + {socket.AF_INET: "4", socket.AF_INET6: "6"}[family]
         return self.table.get(name, [])
 
 
-def test_every_state_of_tcp_is_told_zero_too():
-    found = sockets.from_netlink(Sockets(tcp4=[diag(1), diag(1), diag(6)], tcp6=[diag(1, "::1")]))
+@pytest.mark.parametrize("knows_both", [True, False])
+def test_every_state_of_tcp_is_told_zero_too(knows_both):
+    found = sockets.from_netlink(
+        Sockets(tcp4=[diag(1), diag(1), diag(6)], tcp6=[diag(1, "::1")], knows_both=knows_both)
+    )
 
     assert found.tcp == 4
     assert found.tcp_states == dict.fromkeys(sockets.STATES, 0) | {"established": 3, "time_wait": 1}
+
+
+def test_those_that_wait_are_counted_and_not_listed():
+    fin_wait_2 = [diag(5, timer=3), diag(5, timer=2), diag(4, timer=3)]
+    query = Sockets(states=0x1FBE, tcp4=[diag(1), *fin_wait_2], tcp6=[diag(5, "::1", timer=3)], udp4=[diag(7)])
+
+    found = sockets.from_netlink(query, waiting=12)
+
+    assert {state: count for state, count in found.tcp_states.items() if count} == {
+        "established": 1, "fin_wait_1": 1, "fin_wait_2": 3, "time_wait": 10
+    }  # fmt: skip
+    assert (found.tcp, found.udp) == (15, 1)
+
+
+def test_a_count_of_those_that_wait_from_a_moment_before_is_no_negative_number():
+    found = sockets.from_netlink(Sockets(states=0x1FBE, tcp4=[diag(5, timer=3)]), waiting=0)
+
+    assert (found.tcp_states["time_wait"], found.tcp) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("content", "waiting"),
+    [
+        (b"sockets: used 9\nTCP: inuse 3 orphan 0 tw 41 alloc 3 mem 1\nUDP: inuse 0 mem 0\n", 41),
+        (b"TCP: inuse 3\n", None),
+        (b"UDP: inuse 3 tw 5\n", None),
+        (b"", None),
+    ],
+)
+def test_the_number_of_those_that_wait_is_that_of_tcp(content, waiting):
+    assert sockets.parse_waiting(content) == waiting
 
 
 @pytest.mark.parametrize(
@@ -170,66 +212,3 @@ def test_sockstat_agrees_with_the_list(recorded_host):
 
 def test_sockstat_counts_what_waits_for_time_to_pass():
     assert parse_sockstat(b"sockets: used 9\nTCP: inuse 3 orphan 0 tw 41 alloc 3 mem 1\n") == {"TCP": 44}
-
-
-def psutil_with(monkeypatch, found):
-    """Put a psutil in place that answers with *found*, or raises it."""
-
-    class Error(Exception):
-        pass
-
-    def net_connections(kind):
-        assert kind == "inet"
-        if found is None:
-            raise Error("access denied")
-        return found
-
-    fake = types.SimpleNamespace(net_connections=net_connections, Error=Error, CONN_LISTEN="LISTEN")
-    monkeypatch.setitem(sys.modules, "psutil", fake)
-
-
-def connection(kind, status, local=None, remote=None, pid=None):
-    end = types.SimpleNamespace
-    return end(
-        type=kind,
-        status=status,
-        laddr=end(ip=local[0], port=local[1]) if local else (),
-        raddr=end(ip=remote[0], port=remote[1]) if remote else (),
-        pid=pid,
-    )
-
-
-def test_psutil_is_asked_where_there_is_nothing_else(monkeypatch):
-    stream, datagram = socket.SOCK_STREAM, socket.SOCK_DGRAM
-    psutil_with(
-        monkeypatch,
-        [
-            connection(stream, "LISTEN", ("127.0.0.1", 80), pid=12),
-            connection(stream, "FIN_WAIT1", ("127.0.0.1", 80), ("127.0.0.1", 99)),
-            connection(stream, "NONE"),
-            connection(datagram, "NONE", ("0.0.0.0", 53)),
-        ],
-    )
-
-    found = sockets.from_psutil()
-
-    assert {state: count for state, count in found.tcp_states.items() if count} == {"listen": 1, "fin_wait_1": 1}
-    assert (found.tcp, found.udp) == (2, 1)
-    assert found.listeners == [
-        Listener("tcp", "127.0.0.1", 80, None, 0, 12),
-        Listener("udp", "0.0.0.0", 53, None, 0, None),
-    ]
-
-
-def test_where_psutil_may_not_look_sockets_are_unavailable(monkeypatch):
-    psutil_with(monkeypatch, None)
-
-    with pytest.raises(Unavailable, match="may not list the sockets: access denied"):
-        sockets.from_psutil()
-
-
-def test_without_psutil_the_message_says_how_to_get_it(monkeypatch):
-    monkeypatch.setitem(sys.modules, "psutil", None)
-
-    with pytest.raises(Unavailable, match=r"pip install 'otel-bitacora\[monitor\]'"):
-        sockets.from_psutil()

@@ -2,7 +2,8 @@ import pytest
 
 from bitacora_collectors import traffic
 from bitacora_collectors.contract import Host, Unavailable
-from bitacora_collectors.traffic import TrafficCollector, parse_net_dev
+from bitacora_collectors.net_dev import parse_net_dev
+from bitacora_collectors.traffic import TrafficCollector
 
 HEADINGS = b"Inter-|   Receive  |  Transmit\n face |bytes packets\n"
 

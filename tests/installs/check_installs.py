@@ -16,6 +16,13 @@ import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
+PROGRAM = """
+import logging, os, signal
+from otel_bitacora import BitacoraHandler
+logging.basicConfig(level=logging.INFO, handlers=[BitacoraHandler(service_name="shop")])
+logging.getLogger("shop").info("order %s", "A-1041")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
 
 
 def build(into: Path) -> Path:
@@ -39,6 +46,20 @@ def plain(bin_: Path, home: Path) -> None:
     expect("pip install 'otel-bitacora[monitor]'" in refused.stderr, f"serve names the extra: {refused.stderr}")
     run(bin_, home, "config", "init")
     expect("config.toml" in run(bin_, home, "config", "validate").stdout, "the sample settings are valid")
+    run(bin_, home, "rules", "export", "out")
+    run(bin_, home, "dashboards", "export", "out")
+    expect(sorted(path.name for path in (home / "out").iterdir()) == ["host.json", "host.yaml"], "exports are shipped")
+    handler(bin_, home)
+
+
+def handler(bin_: Path, home: Path) -> None:
+    """A program logs and dies; what it logged is there, none is missing, and a session can be told of beside it."""
+    subprocess.run([bin_ / "python", "-c", PROGRAM], env=environment(home), cwd=home, check=False)
+    (line,) = run(bin_, home, "logs", "cat", "--json").stdout.splitlines()
+    expect(json.loads(line)["body"] == "order A-1041", f"the record of a killed program is read back: {line}")
+    run(bin_, home, "logs", "verify")
+    session = run(bin_, home, "session", "start").stdout.strip()
+    expect(session in run(bin_, home, "session", "list").stdout, "the session is listed")
 
 
 def monitor(bin_: Path, home: Path) -> None:

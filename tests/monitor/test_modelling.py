@@ -53,6 +53,25 @@ def test_what_is_absent_is_null_never_zero(identity: HostIdentity, clock: FakeCl
     assert process_metrics(snapshot).sidecar is None
 
 
+@pytest.mark.parametrize("devices", [("/swap.img", "/dev/sdb"), (None,)])
+def test_swap_is_by_device_and_of_all_where_no_device_is_told(
+    identity: HostIdentity, clock: FakeClock, devices: tuple[str | None, ...]
+) -> None:
+    def usage(device: str | None, state: str, value: int) -> Reading:
+        named = {} if device is None else {"system.device": device}
+        return reading("system.paging.usage", value, {**named, "system.paging.state": state})
+
+    snapshot = only(
+        identity, clock, *(usage(one, state, value) for one in devices for state, value in (("used", 3), ("free", 5)))
+    )
+
+    paging = hardware_metrics(snapshot).paging
+    assert paging is not None
+    assert [(one.device, one.used_bytes, one.free_bytes) for one in paging.swap] == [
+        (one or "", 3, 5) for one in devices
+    ]
+
+
 def test_the_cpus_are_busy_when_neither_idle_nor_waiting(identity: HostIdentity, clock: FakeClock) -> None:
     shares = {"user": 0.2, "system": 0.1, "idle": 0.6, "iowait": 0.1}
     readings = [

@@ -143,6 +143,11 @@ def test_the_late_answer_of_a_hung_collector_is_dropped_and_then_it_is_asked_aga
 
     assert [reading.value for reading in snapshot.families[LOAD.name].readings] == [2]
     assert numbers(snapshot, "bitacora.collector.success") == {"hanging": 1}
+    assert one._entries["hanging"].hung is None
+    hanging.may_return.clear()
+    clock.advance(5.0)
+    assert numbers(one.tick(), "bitacora.collector.timeouts") == {"hanging": 2}
+    hanging.may_return.set()
 
 
 def test_what_is_not_on_this_host_is_neither_a_success_nor_a_failure(identity: HostIdentity, clock: FakeClock) -> None:
@@ -255,6 +260,23 @@ def test_a_started_sampler_publishes_by_itself_and_stops(identity: HostIdentity)
     assert load.is_closed
 
 
+def test_a_sampler_is_stuck_when_no_tick_has_come_for_longer_than_every_deadline_allows(
+    identity: HostIdentity, clock: FakeClock
+) -> None:
+    collectors = [FakeHostCollector(name, [Reading(LOAD, 1)]) for name in ("one", "other")]
+    one = Sampler(collectors, host=identity, timings=dict.fromkeys(("one", "other"), Timing(5.0, 20.0)), clock=clock)
+    one.tick()
+
+    stuck = []
+    for seconds in (5.0, 70.0, 0.1):
+        clock.advance(seconds)
+        stuck.append(one.is_stuck)
+    one.tick()
+
+    assert stuck == [False, False, True]
+    assert not one.is_stuck
+
+
 def test_a_hung_collector_delays_neither_the_stop_nor_its_own_thread(identity: HostIdentity) -> None:
     hanging = FakeHostCollector("hanging", [Reading(LOAD, 1)])
     hanging.may_return.clear()
@@ -343,6 +365,19 @@ def test_reloaded_collectors_are_sped_up_like_the_old_ones(identity: HostIdentit
     one.tick()
 
     assert fresh.calls == 2
+
+
+def test_a_reload_late_in_life_does_not_look_like_a_sampler_that_is_stuck(
+    identity: HostIdentity, clock: FakeClock
+) -> None:
+    one = sampler(FakeHostCollector("load", [Reading(LOAD, 1)]), identity=identity, clock=clock)
+    one.tick()
+    clock.advance(86_400.0)
+    one.tick()
+
+    one.replace([FakeHostCollector("load", [Reading(LOAD, 1)])], {"load": PATIENT})
+
+    assert not one.is_stuck
 
 
 def test_waking_reads_the_named_collectors_before_their_turn(identity: HostIdentity, clock: FakeClock) -> None:

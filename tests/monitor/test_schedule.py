@@ -32,6 +32,16 @@ def test_a_delay_of_several_periods_is_made_up_for_once() -> None:
     assert after_a_suspend == [("fast",), (), ("fast",)]
 
 
+def test_what_nobody_takes_is_overdue() -> None:
+    schedule = Schedule({"fast": 5.0, "slow": 30.0}, start=0.0)
+    schedule.due(0.0)
+
+    overdue = [schedule.seconds_overdue(now) for now in (4.0, 5.0, 12.0)]
+
+    assert overdue == [0.0, 0.0, 7.0]
+    assert Schedule({}, start=0.0).seconds_overdue(50.0) == 0.0
+
+
 def test_nothing_to_do_is_waited_for_a_second_at_a_time() -> None:
     schedule = Schedule({}, start=0.0)
 

@@ -16,11 +16,14 @@ StartServer = Callable[..., str]
 
 @pytest.fixture
 def start_server(tmp_path: Path) -> Iterator[StartServer]:
-    """Start `NAME.sh` with some environment; returns the URL that it is ready at. It is gone after the test."""
+    """Start `NAME.sh` with some environment; returns the URL that it is ready at. It is gone after the test.
+
+    Its data are in `tmp_path / NAME`, or in the *folder* beside it where one test needs two of a kind.
+    """
     running: list[tuple[Path, Path]] = []
 
-    def start(name: str, **environment: str) -> str:
-        script, data = SCRIPTS / f"{name}.sh", tmp_path / name
+    def start(name: str, *, folder: str | None = None, **environment: str) -> str:
+        script, data = SCRIPTS / f"{name}.sh", tmp_path / (folder or name)
         result = subprocess.run(
             [script, "start", data],
             capture_output=True,

@@ -252,6 +252,16 @@ def test_systemd_hears_when_it_is_ready_and_when_it_stops(start: Start, tmp_path
     assert reloading.startswith(b"RELOADING=1\nMONOTONIC_USEC=")
 
 
+def test_systemd_hears_again_and_again_that_the_sidecar_lives(start: Start, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+        channel.bind(str(tmp_path / "notify"))
+        channel.settimeout(60)
+        start(NOTIFY_SOCKET=str(tmp_path / "notify"), WATCHDOG_USEC="200000")
+        heard = {channel.recv(100) for _ in range(4)} - {b"READY=1"}
+
+    assert heard == {b"WATCHDOG=1"}
+
+
 def test_a_token_does_not_get_into_the_journal_of_systemd(start: Start) -> None:
     sidecar = start(JOURNAL_STREAM="8:12345")
 

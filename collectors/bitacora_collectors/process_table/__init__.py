@@ -3,8 +3,11 @@
 Not a collector: what `process_counts`, `processes` and `bitacora` have in common, below them and above the contract.
 """
 
+from bitacora_collectors.contract import Host
+
 from .groups import GROUP_SIZE, Groups
 from .parsing import STATES, parse_state
+from .portable import PortableTable
 from .process import EXECUTABLE_NAME, PID, PROCESS_METRICS, SLOT, UPTIME, Facts, Labels, Process, labels
 from .stat_lines import StatLines
 from .table import ProcessTable
@@ -20,9 +23,16 @@ __all__ = [
     "Facts",
     "Groups",
     "Labels",
+    "PortableTable",
     "Process",
     "ProcessTable",
     "StatLines",
     "labels",
     "parse_state",
+    "table_of",
 ]
+
+
+def table_of(host: Host) -> ProcessTable | PortableTable:
+    """Return the table that all collectors of *host* share, as long as one of them lives."""
+    return ProcessTable.of(host) if host.is_linux else PortableTable.of(host)

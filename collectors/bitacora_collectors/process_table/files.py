@@ -9,7 +9,7 @@ from pathlib import PurePath
 
 from bitacora_collectors.contract import Guard, Host, Hung
 
-from .parsing import Stat, Status, parse_accounts, parse_arguments, parse_io, parse_status
+from .parsing import Stat, Status, parse_arguments, parse_io, parse_status
 from .process import Details, Program
 
 _FILE_BYTES = 8192
@@ -104,32 +104,6 @@ class ProcessFiles:
         except OSError:  # it has ended, or this kernel has no such file
             pass
         return None
-
-
-class Accounts:
-    """The names of the host's users, from its own file: asking a directory server could hang."""
-
-    def __init__(self, host: Host) -> None:
-        self._path = host.path("/etc/passwd")
-        self._names: dict[int, str] = {}
-        self._modified = 0
-
-    def name(self, uid: int) -> str:
-        """Return the name of user *uid*; the number where it has none here."""
-        if uid not in self._names:
-            self._refresh()
-            self._names.setdefault(uid, str(uid))
-        return self._names[uid]
-
-    def _refresh(self) -> None:
-        try:
-            modified = os.stat(self._path).st_mtime_ns  # noqa: PTH116 - a Path costs more than the call
-            if modified != self._modified:
-                with open(self._path, "rb") as file:  # noqa: PTH123
-                    self._names = parse_accounts(file.read())
-                self._modified = modified
-        except OSError:
-            return
 
 
 def _counts_open_files(root: str) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from bitacora_collectors.contract import Group, Kind, Metric, Reading
 
+from .parsing import Stat
 from .process import (
     CONTEXT_SWITCHES,
     CPU_TIME,
@@ -38,18 +39,35 @@ def _counters(details: Details) -> tuple[int | None, ...]:
     return details.read_bytes, details.written_bytes, details.voluntary_switches, details.involuntary_switches
 
 
+def _faults(stat: Stat) -> tuple[int | None, ...]:
+    return stat.minor_faults, stat.major_faults
+
+
+def _joined(sums: Sequence[int | None], amounts: Iterable[int | None]) -> list[int | None]:
+    return [had if amount is None else amount + (had or 0) for had, amount in zip(sums, amounts, strict=True)]
+
+
+def _grown(sums: Sequence[int | None], now: Iterable[int | None], before: Iterable[int | None]) -> list[int | None]:
+    return [
+        # What was unknown until now has not grown by what it is.
+        had if amount is None else (had or 0) + (0 if last is None else max(0, amount - last))
+        for had, amount, last in zip(sums, now, before, strict=True)
+    ]
+
+
 class _Group:
     """The sums of one executable; None for what is known of none of its processes."""
 
     __slots__ = (
-        *("_files", "_known_files", "_labels", "_major", "_memory", "_minor", "_optional", "_readings", "_system"),
+        *("_faults", "_files", "_known_files", "_labels", "_memory", "_optional", "_readings", "_system"),
         *("_threads", "_user", "_virtual", "size"),
     )
 
     def __init__(self, name: str) -> None:
         self.size = 0
         self._labels = labels({EXECUTABLE_NAME: name})
-        self._user = self._system = self._minor = self._major = 0
+        self._user = self._system = 0
+        self._faults: list[int | None] = [None, None]
         self._optional: list[int | None] = [None, None, None, None]
         self._memory = self._virtual = self._threads = self._files = self._known_files = 0
         self._readings: tuple[Reading, ...] | None = None
@@ -59,12 +77,8 @@ class _Group:
         stat = facts.stat
         self._user += stat.user_ticks
         self._system += stat.system_ticks
-        self._minor += stat.minor_faults
-        self._major += stat.major_faults
-        self._optional = [
-            old if amount is None else amount + (old or 0)
-            for old, amount in zip(self._optional, _counters(facts.details), strict=True)
-        ]
+        self._faults = _joined(self._faults, _faults(stat))
+        self._optional = _joined(self._optional, _counters(facts.details))
         self.weigh(facts, 1)
 
     def grow(self, now: Facts, before: Facts) -> None:
@@ -73,16 +87,9 @@ class _Group:
         new, old = now.stat, before.stat
         self._user += max(0, new.user_ticks - old.user_ticks)
         self._system += max(0, new.system_ticks - old.system_ticks)
-        self._minor += max(0, new.minor_faults - old.minor_faults)
-        self._major += max(0, new.major_faults - old.major_faults)
-        if now.details is before.details:
-            return
-        pairs = zip(self._optional, _counters(now.details), _counters(before.details), strict=True)
-        self._optional = [
-            # What was unknown until now has not grown by what it is.
-            had if amount is None else (had or 0) + (0 if last is None else max(0, amount - last))
-            for had, amount, last in pairs
-        ]
+        self._faults = _grown(self._faults, _faults(new), _faults(old))
+        if now.details is not before.details:
+            self._optional = _grown(self._optional, _counters(now.details), _counters(before.details))
 
     def weigh(self, facts: Facts, sign: int) -> None:
         """Add a process to what goes up and down, or take it away."""
@@ -104,17 +111,15 @@ class _Group:
         label = self._labels
         yield Reading(CPU_TIME, self._user / TICKS_PER_SECOND, label.user)
         yield Reading(CPU_TIME, self._system / TICKS_PER_SECOND, label.system)
-        yield Reading(PAGING_FAULTS, self._minor, label.minor)
-        yield Reading(PAGING_FAULTS, self._major, label.major)
         yield Reading(MEMORY_USAGE, self._memory, label.plain)
         yield Reading(MEMORY_VIRTUAL, self._virtual, label.plain)
         yield Reading(THREADS, self._threads, label.plain)
         yield Reading(GROUP_SIZE, self.size, label.plain)
         if self._known_files:
             yield Reading(OPEN_FILES, self._files, label.plain)
-        metrics = (DISK_IO, DISK_IO, CONTEXT_SWITCHES, CONTEXT_SWITCHES)
-        attributes = (label.read, label.write, label.voluntary, label.involuntary)
-        for metric, amount, attribute in zip(metrics, self._optional, attributes, strict=True):
+        metrics = (PAGING_FAULTS, PAGING_FAULTS, DISK_IO, DISK_IO, CONTEXT_SWITCHES, CONTEXT_SWITCHES)
+        attributes = (label.minor, label.major, label.read, label.write, label.voluntary, label.involuntary)
+        for metric, amount, attribute in zip(metrics, (*self._faults, *self._optional), attributes, strict=True):
             if amount is not None:
                 yield Reading(metric, amount, attribute)
 

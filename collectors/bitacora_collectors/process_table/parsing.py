@@ -37,7 +37,6 @@ _SWITCHES = re.compile(
     rb"^voluntary_ctxt_switches:\s+(\d{1,20})\s*\nnonvoluntary_ctxt_switches:\s+(\d{1,20})\s*$", re.MULTILINE
 )
 _BYTES = re.compile(rb"^read_bytes: (\d{1,20})\nwrite_bytes: (\d{1,20})$", re.MULTILINE)
-_ACCOUNT = re.compile(rb"([^:\n]{1,256}):[^:\n]*:(\d{1,10}):")
 _BTIME = re.compile(rb"^btime (\d{1,12})\s*$", re.MULTILINE)
 
 
@@ -51,8 +50,9 @@ class Stat(NamedTuple):
     """One of `STATES`; None for a dead one."""
     parent_pid: int
     is_kernel_thread: bool
-    minor_faults: int
-    major_faults: int
+    minor_faults: int | None
+    major_faults: int | None
+    """None where the system doesn't tell them apart."""
     user_ticks: int
     system_ticks: int
     threads: int
@@ -142,18 +142,6 @@ def parse_arguments(content: bytes) -> tuple[str, ...]:
     """
     text = content.rstrip(b"\0").decode("utf-8", "replace")
     return tuple(text.split("\0")) if text else ()
-
-
-def parse_accounts(content: bytes) -> dict[int, str]:
-    """Return the names of users by number, the first one where several have it; other lines are skipped.
-
-    Source: /etc/passwd.
-    """
-    names: dict[int, str] = {}
-    for line in content.splitlines():
-        if match := _ACCOUNT.match(line):
-            names.setdefault(int(match[2]), match[1].decode("utf-8", "replace"))
-    return names
 
 
 def parse_boot_time(content: bytes) -> int:

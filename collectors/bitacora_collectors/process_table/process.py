@@ -148,8 +148,9 @@ class Facts(NamedTuple):
         user, system = self.cpu_seconds
         yield Reading(CPU_TIME, user, label.user)
         yield Reading(CPU_TIME, system, label.system)
-        yield Reading(PAGING_FAULTS, self.stat.minor_faults, label.minor)
-        yield Reading(PAGING_FAULTS, self.stat.major_faults, label.major)
+        if self.stat.minor_faults is not None and self.stat.major_faults is not None:
+            yield Reading(PAGING_FAULTS, self.stat.minor_faults, label.minor)
+            yield Reading(PAGING_FAULTS, self.stat.major_faults, label.major)
         details = self.details
         if details.read_bytes is not None and details.written_bytes is not None:
             yield Reading(DISK_IO, details.read_bytes, label.read)

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 from weakref import WeakSet, WeakValueDictionary
 
-from bitacora_collectors.contract import Host, Unavailable
+from bitacora_collectors.accounts import Accounts
+from bitacora_collectors.contract import Host
 
-from .files import Accounts, ProcessFiles
+from .files import ProcessFiles
 from .parsing import parse_boot_time, parse_cpu_list, parse_stat
 from .process import TICKS_PER_SECOND, Details, Facts, Program
 from .stat_lines import FRESH_SECONDS, StatLines
@@ -106,6 +107,10 @@ class ProcessTable:
             if not is_fresh or self.keep_command_lines is not self._kept_command_lines:
                 self._census = self._take()
             return self._census
+
+    def keep_descriptors(self, most: int) -> None:
+        """Keep at most so many files of processes open."""
+        self.stat_lines.max_descriptors = most
 
     def close(self) -> None:
         """Close what is open; a later `read` opens it again."""
@@ -217,7 +222,7 @@ class ProcessTable:
         row.details_at = self._read_at
         self._stale.pop(row.name, None)
         if details != row.facts.details:
-            owner = None if details.uid is None else self._accounts.name(details.uid)
+            owner = None if details.uid is None else self._accounts.name(details.uid) or str(details.uid)
             row.facts = row.facts._replace(details=details, owner=owner)
 
 
@@ -225,7 +230,5 @@ _shared: WeakValueDictionary[Host, ProcessTable] = WeakValueDictionary()
 
 
 def _online_cpus(host: Host) -> int | None:
-    try:
-        return parse_cpu_list(host.read_bytes("/sys/devices/system/cpu/online"))
-    except (Unavailable, OSError):
-        return None
+    content = host.read_optional("/sys/devices/system/cpu/online")
+    return None if content is None else parse_cpu_list(content)

@@ -5,9 +5,8 @@ Checked by hand: importing pydantic would cost an application that only logs mor
 
 from __future__ import annotations
 
-import difflib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from otel_bitacora.places import journal_directory
 
 from . import parse
 from .journal.frame import MAX_PAYLOAD_BYTES
+from .journal.settings import ignore
 from .journal.sync import SyncMode
 from .journal.writer import Writer
 
@@ -70,13 +70,10 @@ class ReporterSettings:
             ReporterSettingsError: a value can't be used, or there is no such setting; all problems at once.
         """
         values: dict[str, Any] = {}
-        problems = _misspelt(environ)
-        for key, convert in _KEYS.items():
-            value, origin = _find(key, given or {}, environ)
-            if value is None:
-                continue
+        problems = [*_unknown(given or {}), *_misspelt(environ)]
+        for key, (value, origin) in _found(given or {}, environ, problems).items():
             try:
-                values[_FIELDS.get(key, key)] = convert(value)
+                values[_FIELDS.get(key, key)] = _KEYS[key](value)
             except (ValueError, TypeError) as exc:
                 shown = "(hidden)" if key in _SECRET else repr(value)
                 problems.append(f"{key} = {shown} (from {origin}): {exc}")
@@ -86,8 +83,10 @@ class ReporterSettings:
         return cls(**values)
 
 
-def open_writer(settings: ReporterSettings, resource: Callable[[bytes], bytes]) -> Writer:
-    """Return a writer as the settings say.
+def open_writer(
+    settings: ReporterSettings, resource: Callable[[bytes], bytes], *, on_refusal: Callable[[str], None] = ignore
+) -> Writer:
+    """Return a writer as the settings say; *on_refusal* is told when the disk refuses records.
 
     Raises:
         JournalUnavailable: the directory can't hold a journal.
@@ -102,6 +101,7 @@ def open_writer(settings: ReporterSettings, resource: Callable[[bytes], bytes]) 
         memory_bytes=settings.memory_bytes,
         allow_network_fs=settings.allow_network_fs,
         shared=settings.shared,
+        on_refusal=on_refusal,
     )
 
 
@@ -114,11 +114,43 @@ def known_variables() -> frozenset[str]:
     return frozenset(map(variable, _KEYS))
 
 
+def _found(
+    given: Mapping[str, object], environ: Mapping[str, str], problems: list[str]
+) -> dict[str, tuple[object, str]]:
+    """Return what is set, and where; of the two ways to give a key, the one that has more say."""
+    found = {key: _find(key, given, environ) for key in _KEYS}
+    found = {key: (value, origin) for key, (value, origin) in found.items() if value is not None}
+    if "redact_key" in found and "redact_key_file" in found:
+        is_given = [key for key in ("redact_key", "redact_key_file") if found[key][1] == _ARGUMENTS]
+        if len(is_given) == 1:
+            del found["redact_key_file" if is_given == ["redact_key"] else "redact_key"]
+        else:
+            problems.append(
+                "redact_key and redact_key_file are both given: which of the two keys is meant? Leave one out"
+            )
+    return found
+
+
 def _find(key: str, given: Mapping[str, object], environ: Mapping[str, str]) -> tuple[object, str]:
     value = given.get(key)
     if value is not None:
-        return value, "the handler's arguments"
+        return value, _ARGUMENTS
     return environ.get(variable(key)) or None, f"the environment, {variable(key)}"
+
+
+def _unknown(given: Mapping[str, object]) -> list[str]:
+    problems = []
+    for key in given.keys() - _KEYS.keys():
+        near = _near(key, _KEYS)
+        problems.append(f"{key} (from {_ARGUMENTS}): no such setting{f'; did you mean {near[0]}?' if near else ''}")
+    return sorted(problems)
+
+
+def _near(word: str, words: Iterable[str]) -> list[str]:
+    """Return the one of *words* that *word* is a slip of, if there is one."""
+    import difflib  # noqa: PLC0415  # only for mistakes
+
+    return difflib.get_close_matches(word, list(words), n=1)
 
 
 def _misspelt(environ: Mapping[str, str]) -> list[str]:
@@ -126,12 +158,13 @@ def _misspelt(environ: Mapping[str, str]) -> list[str]:
     problems = []
     for name in sorted(environ):
         if name.upper().startswith(PREFIX) and name not in known:
-            near = difflib.get_close_matches(name.upper(), known, n=1)
-            hint = f"did you mean {near[0]}?" if near else "there are " + ", ".join(sorted(known))
+            near = _near(name.upper().removeprefix(PREFIX), map(str.upper, _KEYS))
+            hint = f"did you mean {variable(near[0].lower())}?" if near else "there are " + ", ".join(sorted(known))
             problems.append(f"{name} (from the environment): no such setting; {hint}")
     return problems
 
 
+_ARGUMENTS = "the handler's arguments"
 _SECRET = {"redact_key"}
 # How what users write under each name is checked.
 _KEYS: dict[str, Callable[[object], object]] = {

@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar, cast
 
-from .names import GENERATED, PROMOTED
+from .names import GENERATED, PROMOTED, SESSION_ID
 from .protobuf import Plain
 from .safe import describe, plain
 
@@ -23,7 +23,7 @@ R = TypeVar("R")
 class Bound:
     """What holds at one point of the program: immutable, and shared by all records that are logged there."""
 
-    __slots__ = ("attributes", "encoded", "is_plain", "names", "owner", "parent")
+    __slots__ = ("attributes", "encoded", "is_plain", "names", "owner", "parent", "session")
 
     def __init__(self, attributes: Mapping[str, Plain], parent: Bound | None, owner: LogContext | None) -> None:
         self.attributes = MappingProxyType(dict(attributes))
@@ -33,8 +33,11 @@ class Bound:
         self.names = frozenset(self.attributes) | short
         """Keys of `extra` that would say the same again."""
         self.is_plain = GENERATED.isdisjoint(self.names - set(PROMOTED.values()))
-        self.encoded: tuple[object, bytes] | None = None
-        """An encoder and its bytes of the attributes: encoding them once is what makes a context cheap."""
+        session = self.attributes.get(SESSION_ID, "")
+        self.session = session if isinstance(session, str) else str(session)
+        self.encoded: dict[frozenset[str], tuple[object, bytes]] = {}
+        """By the names that a record says itself: an encoder, and its bytes of the attributes without these. Encoding them
+        once is what makes a context cheap."""
 
 
 NOTHING = Bound({}, None, None)

@@ -1,25 +1,31 @@
 """From a `logging.LogRecord` to the bytes of its OTLP record: the one piece of code that every logging call waits for.
 
-An ordinary record takes a short way, on which everything that repeats (places in the code, threads, levels, attributes,
+An ordinary record takes a short way, on which everything that repeats (places in the code, threads, attributes,
 contexts) is encoded once and then looked up. Whatever is unusual about a record sends it the careful way, through
 `mapping`, which gives the same bytes for the same record and copes with everything.
 """
 
 from __future__ import annotations
 
+import functools
 import logging
+import operator
 import os
+import sys
 import time
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
 
 from . import mapping, otlp
 from .context import CURRENT, NOTHING, Bound
 from .entry import LogEntry
 from .extras import Extras
+from .indexing import of_entry
+from .journal.index import IndexKey
 from .level import severity_number
-from .names import GENERATED, MESSAGE_ARGUMENTS, MESSAGE_TEMPLATE, TASK_NAME
+from .names import GENERATED, MESSAGE_ARGUMENTS, MESSAGE_TEMPLATE, PROMOTED, TASK_NAME
 from .otlp import UID_CHARS, UID_PREFIX
-from .protobuf import VARINTS, attribute, sized, varint
+from .protobuf import Plain, attribute, varint
 from .redact import Redactor
 from .safe import Copy, Limits, NoCleaner, short_text
 from .shrink import shrink
@@ -28,15 +34,37 @@ MAX_RECORD_BYTES = 262_144
 Encoded = tuple[bytes, bytes, int]
 """What precedes the uid's 49 characters, what follows them, and how many bytes of the former are the scope."""
 
+Taken = tuple[bytes, bytes, int, int, IndexKey, int]
+"""The same, with what the index says of the record: severity number, session and logger, nanoseconds since 1970."""
+
 Kept = TypeVar("Kept")
+_modules = sys.modules
 
 _CACHED = 4096
 _CACHED_CHARS = 1024
 _ORDINARY_BYTES = 32_768
 _ORDINARY_EXTRAS = 64
-_SMALL = len(VARINTS)
 _FIRST_EXTRA = len(mapping.STANDARD)
 _LAST_FIELD = mapping.STANDARD[-1]
+_judged = operator.itemgetter("msg", "args", "exc_info", "exc_text", "stack_info", "process", "created")
+_SITE = ("lineno", "pathname", "funcName", "name", "levelno", "levelname")
+_thread_of = operator.itemgetter("thread", "threadName", "processName")
+_site_without_template = operator.itemgetter(*_SITE)
+_site_of = operator.itemgetter("msg", *_SITE)
+_SIZE_BYTES = 16
+"""More than the sizes before a record take."""
+_FIXED_BYTES = 9 + len(UID_PREFIX) + UID_CHARS
+"""Of a record: its time, and its uid."""
+
+
+class Site(NamedTuple):
+    """What all records of one place in the code have in common, encoded."""
+
+    scope: bytes
+    level: bytes
+    place: bytes
+    severity: int
+    name: str
 
 
 class RecordEncoder:
@@ -57,26 +85,43 @@ class RecordEncoder:
         self._max_record_bytes = max_record_bytes
         self._keep_arguments = keep_arguments
         self._pid = os.getpid()
-        self._scopes: dict[str, bytes] = {}
-        self._levels: dict[tuple[object, object], bytes] = {}
-        self._places: dict[tuple[object, ...], bytes] = {}
-        self._threads: dict[object, tuple[bytes, object, object]] = {}
+        self._sites: dict[tuple[object, ...], Site] = {}
+        self._threads: dict[tuple[object, ...], bytes] = {}
+        self._index_keys: dict[IndexKey, IndexKey] = {}
         self._extras = Extras(redactor, limits)
         self._span: tuple[object, bytes] = (None, b"")
+        self._current_context: Callable[[], object] | None = None
+
+    def take(self, record: logging.LogRecord) -> Taken:
+        """Return *record*, logged here and now, as the writer appends it; it isn't changed, and nothing raises."""
+        try:
+            taken = self._take_ordinary(record)
+        except Exception:  # noqa: BLE001  # the careful way finds out what it was, and keeps the record
+            taken = None
+        except BaseException as exc:
+            arguments = record.__dict__.get("args")
+            if not arguments or mapping.is_interruption(exc, arguments):
+                raise
+            taken = None  # the application's own code raised what isn't an Exception
+        return taken or self._take_carefully(record)
 
     def encode_record(self, record: logging.LogRecord) -> Encoded:
-        """Return *record* as OTLP `ScopeLogs` split around its uid; the record isn't changed, and nothing raises."""
-        try:
-            encoded = self._encode_ordinary(record)
-        except Exception:  # noqa: BLE001  # the careful way finds out what it was, and keeps the record
-            encoded = None
-        return encoded or self._encode_carefully(record)
+        """Return *record* as OTLP `ScopeLogs` split around its uid."""
+        return self.take(record)[:3]
 
     def entry_of(self, record: logging.LogRecord) -> LogEntry:
         """Return what `encode_record` would encode, for processors to change."""
         return mapping.map_record(
             record, cleaner=self._cleaner, limits=self._limits, keep_arguments=self._keep_arguments
         )
+
+    def take_entry(self, entry: LogEntry) -> Taken:
+        """Return an entry, of whatever origin, as the writer appends it.
+
+        Raises:
+            TypeError: a field isn't what `LogEntry` says.
+        """
+        return *self.encode_entry(entry), *of_entry(entry)
 
     def encode_entry(self, entry: LogEntry) -> Encoded:
         """Return an entry, of whatever origin, split in the same way and within the same size."""
@@ -85,145 +130,151 @@ class RecordEncoder:
             return before, after, scope_length
         return otlp.split(shrink(entry, self._max_record_bytes))
 
-    def _encode_ordinary(self, record: logging.LogRecord) -> Encoded | None:
+    # Longer than other functions: each call taken out of it costs a logging call a fiftieth of its time.
+    def _take_ordinary(self, record: logging.LogRecord) -> Taken | None:
         """Return None for a record that needs care."""
         fields = record.__dict__
-        keys = list(fields)
+        message, arguments, exc_info, exc_text, stack_info, process, created = _judged(fields)
         if (
-            type(fields["msg"]) is not str
-            or fields["exc_info"]
-            or fields["exc_text"]
-            or fields["stack_info"]
-            or fields["process"] != self._pid
+            type(message) is not str
+            or exc_info
+            or exc_text
+            or stack_info
+            or process != self._pid
             or (type(record) is not logging.LogRecord and mapping.has_own_message(record))
-            or keys[_FIRST_EXTRA - 1] != _LAST_FIELD
         ):
             return None
+        keys = list(fields)
+        if keys[_FIRST_EXTRA - 1] != _LAST_FIELD:
+            return None
         del keys[:_FIRST_EXTRA]
-        bound = CURRENT.get()
-        if len(keys) > _ORDINARY_EXTRAS or not GENERATED.isdisjoint(keys):
+        text = message % arguments if arguments else message
+        made = int(created * 1e9)
+        # Before anything that would take as much again.
+        if len(text) > _ORDINARY_BYTES or not made or len(keys) > _ORDINARY_EXTRAS or not GENERATED.isdisjoint(keys):
             return None
-        if bound is not NOTHING and not (bound.is_plain and bound.names.isdisjoint(keys)):
-            return None
-        head = self._head(fields)
-        if head is None:
-            return None
-        tail = self._tail(fields, keys, bound)
-        scope = self._scopes.get(fields["name"]) or self._scope(fields["name"])
-        before = b"".join((scope, b"\x12", varint(len(head) + UID_CHARS + len(tail)), head))
-        if len(before) + UID_CHARS + len(tail) > self._max_record_bytes:
-            return None
-        return before, tail, len(scope)
-
-    def _head(self, fields: dict[str, Any]) -> bytes | None:
-        """Return time, severity, body and the beginning of the uid; None if the body is long or the time is none."""
-        arguments = fields["args"]
-        text = _format(fields["msg"], arguments) if arguments else fields["msg"]
-        raw = text.encode()
-        if self._suspects(raw):
-            raw = self._cleaner.text(text).encode()
-        size = len(raw)
-        made = int(fields["created"] * 1e9)
-        if size > _ORDINARY_BYTES or not made:
-            return None
-        return b"".join(
-            (
-                b"\x09",
-                made.to_bytes(8, "little"),
-                self._levels.get((fields["levelno"], fields["levelname"])) or self._level(fields),
-                b"\x2a",
-                sized(b"\x0a" + (VARINTS[size] if size < _SMALL else varint(size)) + raw),
-                UID_PREFIX,
-            )
-        )
-
-    def _tail(self, fields: dict[str, Any], keys: list[str], bound: Bound) -> bytes:
-        """Return all that follows the uid: attributes in the order of the careful way, trace, time of observation."""
-        arguments = fields["args"]
-        place = fields["pathname"], fields["lineno"], fields["funcName"], fields["msg"] if arguments else None
-        thread = self._threads.get(fields["thread"])
-        if thread is None or thread[1] is not fields["threadName"] or thread[2] is not fields["processName"]:
-            thread = self._thread(fields)
-        parts = [self._places.get(place) or self._place(place, fields)]
+        site_key = _site_of(fields) if arguments else _site_without_template(fields)
+        site = self._sites.get(site_key) or self._site(site_key, fields, template=message if arguments else None)
+        thread = _thread_of(fields)
+        parts = [site.place, self._threads.get(thread) or self._thread(thread, fields)]
         if arguments and self._keep_arguments:
-            parts.append(attribute(MESSAGE_ARGUMENTS, Copy(self._limits, self._cleaner).of(arguments)))
-        parts.append(thread[0])
-        task = mapping.task_name(fields)
-        if task is not None:
-            parts.append(attribute(TASK_NAME, short_text(task)))
+            parts.insert(1, attribute(MESSAGE_ARGUMENTS, Copy(self._limits, self._cleaner).of(arguments)))
+        if "taskName" in fields or "asyncio" in _modules:
+            task = mapping.task_name(fields)
+            if task is not None:
+                parts.append(attribute(TASK_NAME, short_text(task)))
+        bound = CURRENT.get()
         if bound is not NOTHING:
-            cached = bound.encoded
-            parts.append(cached[1] if cached is not None and cached[0] is self else self._context(bound))
-        known_keys = self._extras.known
+            context = self._context(bound, keys, fields)
+            if context is None:
+                return None
+            parts.append(context)
+        remembered, encode = self._extras.remembered.get, self._extras.encode
         for key in keys:
             value = fields[key]
-            known = known_keys.get(key)
-            found = known.values.get(value) if known is not None and type(value) is str else None
-            parts.append(found or self._extras.encode(key, value))
+            kind = type(value)
+            found = remembered((key, kind, value)) if kind is str or kind is int else None
+            parts.append(found or encode(key, value))
+        session = fields.get("session_id")
+        if type(session) is not str:
+            session = bound.session if session is None else mapping.id_text(session)
         parts += (self._trace(), b"\x59", time.time_ns().to_bytes(8, "little"))
-        return b"".join(parts)
+        tail = b"".join(parts)
+        body = text.encode()
+        if self._suspects(body):
+            body = self._cleaner.text(text).encode()
+        body_head = _body_head(len(body))
+        size = _FIXED_BYTES + len(site.level) + len(body_head) + len(body) + len(tail)
+        if len(body) > _ORDINARY_BYTES or size + len(site.scope) > self._max_record_bytes - _SIZE_BYTES:
+            return None
+        before = b"".join(
+            (site.scope, _record_head(size), made.to_bytes(8, "little"), site.level, body_head, body, UID_PREFIX)
+        )
+        index_key = self._index_keys.get((session, site.name)) or self._index_key(session, site.name)
+        return before, tail, len(site.scope), site.severity, index_key, made
 
-    def _encode_carefully(self, record: logging.LogRecord) -> Encoded:
+    def _take_carefully(self, record: logging.LogRecord) -> Taken:
         self._pid = os.getpid()  # another one after a fork
         try:
-            return self.encode_entry(self.entry_of(record))
+            return self.take_entry(self.entry_of(record))
         except Exception as exc:  # noqa: BLE001  # so near the end of the stack or of the memory that only this is left
-            return otlp.split(_unreadable(record, exc))
+            entry = _unreadable(record, exc)
+            return *otlp.split(entry), *of_entry(entry)
 
-    def _context(self, bound: Bound) -> bytes:
+    def _site(self, key: tuple[object, ...], fields: dict[str, Any], *, template: str | None) -> Site:
+        severity = mapping.severity(fields)
+        shown: Plain = template
+        about_place = mapping.code_attributes(fields)
+        if template is not None:
+            shown = about_place[MESSAGE_TEMPLATE] = Copy(self._limits, self._cleaner).text(template)
+        name = short_text(fields["name"] or "")
+        site = Site(
+            scope=otlp.scope_of(name),
+            level=otlp.severity_fields(severity["severity_number"], severity["severity_text"]),
+            place=_attributes(about_place),
+            severity=severity["severity_number"],
+            name=name,
+        )
+        # A template with a secret in it must not stay in memory, nor must one that is made anew for each call.
+        is_kept = shown is template and (template is None or len(template) < _CACHED_CHARS)
+        return _remember(self._sites, key, site) if is_kept else site
+
+    def _thread(self, key: tuple[object, ...], fields: dict[str, Any]) -> bytes:
+        return _remember(self._threads, key, _attributes(mapping.thread_attributes(fields)))
+
+    def _context(self, bound: Bound, keys: list[str], fields: dict[str, Any]) -> bytes | None:
+        """Return the context's attributes but those that the record's own extras say; None if that needs care."""
+        said = bound.names.intersection(keys)
+        if said and any(fields[key] is None for key in said):  # no id is no reason to forget the context's
+            return None
+        known = bound.encoded.get(said)
+        if known is not None and known[0] is self:
+            return known[1]
+        if not bound.is_plain:
+            return None
+        names = {PROMOTED.get(key, key) for key in said}
         copy = Copy(self._limits, self._cleaner)
-        encoded = b"".join([attribute(key, copy.attribute(key, value)) for key, value in bound.attributes.items()])
-        bound.encoded = (self, encoded)
+        encoded = _attributes(
+            {key: copy.attribute(key, value) for key, value in bound.attributes.items() if key not in names}
+        )
+        bound.encoded[said] = self, encoded
         return encoded
 
-    def _scope(self, logger: str) -> bytes:
-        return _remember(self._scopes, logger, otlp.scope_of(short_text(logger)))
-
-    def _level(self, fields: dict[str, Any]) -> bytes:
-        severity = mapping.severity(fields)
-        encoded = otlp.severity_fields(severity["severity_number"], severity["severity_text"])
-        return _remember(self._levels, (fields["levelno"], fields["levelname"]), encoded)
-
-    def _place(self, place: tuple[object, ...], fields: dict[str, Any]) -> bytes:
-        attributes = mapping.code_attributes(fields)
-        template = fields["msg"]
-        shown = template
-        if place[-1] is not None:
-            shown = attributes[MESSAGE_TEMPLATE] = Copy(self._limits, self._cleaner).text(template)
-        encoded = b"".join([attribute(key, value) for key, value in attributes.items()])
-        # A template with a secret in it must not stay in memory, nor must one that is made anew for each call.
-        return (
-            _remember(self._places, place, encoded) if shown is template and len(template) < _CACHED_CHARS else encoded
-        )
-
-    def _thread(self, fields: dict[str, Any]) -> tuple[bytes, object, object]:
-        attributes = mapping.thread_attributes(fields)
-        encoded = b"".join([attribute(key, value) for key, value in attributes.items()])
-        return _remember(self._threads, fields["thread"], (encoded, fields["threadName"], fields["processName"]))
+    def _index_key(self, session: str, name: str) -> IndexKey:
+        """Return session and logger as the record's bytes have them, by which queries look for it."""
+        key = str(Copy(self._limits, NoCleaner()).of(session)), name
+        return _remember(self._index_keys, (session, name), key)
 
     def _trace(self) -> bytes:
-        context = mapping.current_span_context()
+        current_context = self._current_context or self._find_current_context()
+        context = current_context() if current_context is not None else None
         known, encoded = self._span
         if context is known:
             return encoded
-        if context is not None and context.is_valid:
-            trace_id, span_id = context.trace_id.to_bytes(16, "big"), context.span_id.to_bytes(8, "big")
-            encoded = otlp.trace_fields(int(context.trace_flags), trace_id, span_id)
-        else:
-            encoded = b""
+        trace = mapping.current_trace()
+        encoded = otlp.trace_fields(
+            trace["trace_flags"], bytes.fromhex(trace["trace_id"]), bytes.fromhex(trace["span_id"])
+        )
+        # A context never changes: what span is current in it needs to be asked once.
         self._span = (context, encoded)
         return encoded
 
+    def _find_current_context(self) -> Callable[[], object] | None:
+        self._current_context = mapping.current_context_function()
+        return self._current_context
 
-def _format(message: str, arguments: Any) -> str:
-    try:
-        return str(message % arguments)
-    except Exception:
-        raise
-    except BaseException as exc:
-        if mapping.is_interruption(exc, arguments):
-            raise
-        raise ValueError("the application's own code raised what isn't an Exception") from exc
+
+@functools.lru_cache(maxsize=1024)
+def _record_head(size: int) -> bytes:
+    """Return what precedes the time in a record of *size* bytes."""
+    return b"\x12" + varint(size) + b"\x09"
+
+
+@functools.lru_cache(maxsize=1024)
+def _body_head(size: int) -> bytes:
+    """Return what precedes a body of *size* bytes of text."""
+    value_head = b"\x0a" + varint(size)
+    return b"\x2a" + varint(len(value_head) + size) + value_head
 
 
 def _unreadable(record: logging.LogRecord, exc: Exception) -> LogEntry:
@@ -234,6 +285,10 @@ def _unreadable(record: logging.LogRecord, exc: Exception) -> LogEntry:
         body=f"<unreadable record: {type(exc).__name__}>",
         logger=short_text(logger) if type(logger) is str else "",
     )
+
+
+def _attributes(found: mapping.Attributes) -> bytes:
+    return b"".join([attribute(key, value) for key, value in found.items()])
 
 
 def _suspects_nothing(_raw: bytes) -> bool:

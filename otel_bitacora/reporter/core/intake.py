@@ -6,15 +6,18 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from .contract import Processor
-from .encode import Encoded, RecordEncoder
+from .encode import RecordEncoder, Taken
 from .entry import LogEntry
-from .indexing import Indexer, IndexRow, of_entry
+from .mapping import is_interruption
 from .names import MESSAGE_TEMPLATE
 from .protobuf import Plain
 from .ratelimit import SUPPRESSED, RateLimit
-from .safe import Cleaner, Copy, Limits, body_text
+from .safe import Cleaner, Copy, Limits, body_text, short_text
+
+if TYPE_CHECKING:
+    from .contract import Processor
 
 RATE_LIMITED = "rate_limited"
 PROCESSOR = "processor"
@@ -31,7 +34,6 @@ class Intake:
     def __init__(
         self,
         encoder: RecordEncoder,
-        indexer: Indexer,
         *,
         cleaner: Cleaner,
         rate_limit: RateLimit | None,
@@ -39,18 +41,18 @@ class Intake:
         report: Callable[[logging.LogRecord], None],
     ) -> None:
         self._encoder = encoder
-        self._indexer = indexer
         self._cleaner = cleaner
         self._rate_limit = rate_limit
         self._processors = tuple(processors)
         self._report = report
         self._inside = threading.local()
 
-    def take(self, record: logging.LogRecord, formatter: logging.Formatter | None) -> tuple[Encoded, IndexRow] | str:
+    def take(self, record: logging.LogRecord, formatter: logging.Formatter | None) -> Taken | str:
         """Return *record* encoded, with its row in the index, or the reason why it is dropped. It isn't changed."""
         extra: dict[str, Plain] = {}
         if self._rate_limit is not None:
-            passed_over = self._rate_limit.admit(record.name)
+            name = record.__dict__.get("name")
+            passed_over = self._rate_limit.admit(name if type(name) is str else short_text(name))
             if passed_over is None:
                 return RATE_LIMITED
             if passed_over:
@@ -59,51 +61,61 @@ class Intake:
             record = self._formatted(record, formatter)
         # A processor that logs would be asked about its own records without end.
         if not self._processors or getattr(self._inside, "is_busy", False):
-            taken = _with_extra(record, extra) if extra else record
-            return self._encoder.encode_record(taken), self._indexer.of_record(taken.__dict__)
+            return self._unprocessed(record, extra)
         self._inside.is_busy = True
         try:
-            entry = self._after_processors(record, extra)
+            return self._processed(record, extra)
+        except Exception:  # noqa: BLE001  # a processor's entry has what no record can have; it goes on as it was
+            self._report(record)
+            return self._unprocessed(record, extra)
         finally:
             self._inside.is_busy = False
-        return PROCESSOR if entry is None else (self._encoder.encode_entry(entry), of_entry(entry))
+
+    def _unprocessed(self, record: logging.LogRecord, extra: dict[str, Plain]) -> Taken:
+        return self._encoder.take(_with_extra(record, extra) if extra else record)
 
     def _formatted(self, record: logging.LogRecord, formatter: logging.Formatter) -> logging.LogRecord:
         """Return a copy whose message is what *formatter* makes of it; exceptions and stacks have attributes of their own."""
+        message, arguments = record.__dict__.get("msg"), record.__dict__.get("args")
         shown = _copy(record)
         shown.exc_info = shown.exc_text = shown.stack_info = None
         try:
             text = formatter.format(shown)
-        except Exception:  # noqa: BLE001  # the application's own code; the record goes on as it was
-            self._report(record)
+        except BaseException as exc:
+            if is_interruption(exc, arguments):
+                raise
+            self._report(record)  # the application's own code; the record goes on as it was
             return record
         formatted = _copy(record, logging.LogRecord)  # plain, because its message is worded already
         formatted.msg, formatted.args = text, None
-        return _with_extra(formatted, {MESSAGE_TEMPLATE: record.msg} if record.args and type(record.msg) is str else {})
+        return _with_extra(formatted, {MESSAGE_TEMPLATE: message} if arguments and type(message) is str else {})
 
-    def _after_processors(self, record: logging.LogRecord, extra: dict[str, Plain]) -> LogEntry | None:
+    def _processed(self, record: logging.LogRecord, extra: dict[str, Plain]) -> Taken | str:
         taken = self._encoder.entry_of(record)
         entry = replace(taken, attributes={**taken.attributes, **extra}) if extra else taken
         for processor in self._processors:
             try:
-                processed = _processed(processor, entry)
+                processed = _result(processor, entry)
             except Exception:  # noqa: BLE001  # the application's own code; the record goes on as it was
                 self._report(record)
                 continue
             if processed is None:
-                return None
+                return PROCESSOR
             entry = processed
-        return entry if entry is taken else self._cleaned(entry)
-
-    def _cleaned(self, entry: LogEntry) -> LogEntry:
-        """Return *entry* as processors left it, without the secrets and impossible values that they may have put in."""
-        copied = Copy(Limits(), self._cleaner)
-        attributes = {key: copied.attribute(key, value) for key, value in entry.attributes.items()}
-        body = body_text(entry.body, self._cleaner) if isinstance(entry.body, str) else copied.of(entry.body)
-        return replace(entry, body=body, attributes=attributes)
+        if entry is not taken:
+            entry = cleaned(entry, self._cleaner)
+        return self._encoder.take_entry(entry)
 
 
-def _processed(processor: Processor, entry: LogEntry) -> LogEntry | None:
+def cleaned(entry: LogEntry, cleaner: Cleaner) -> LogEntry:
+    """Return *entry*, which other code has made, without secrets and impossible values that it may have put in."""
+    copied = Copy(Limits(), cleaner)
+    attributes = {key: copied.attribute(key, value) for key, value in entry.attributes.items()}
+    body = body_text(entry.body, cleaner) if isinstance(entry.body, str) else copied.of(entry.body)
+    return replace(entry, body=body, attributes=attributes)
+
+
+def _result(processor: Processor, entry: LogEntry) -> LogEntry | None:
     processed: object = processor.process(entry)
     if processed is None or isinstance(processed, LogEntry):
         return processed

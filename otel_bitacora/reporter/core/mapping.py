@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias, TypedDict
 
 from . import names
@@ -48,7 +48,9 @@ def map_record(
         task_attributes(fields) | _attempt(exception_attributes, fields, cleaner) | stack_attributes(fields, copy)
     )
     # Last, so that an extra wins, and what is too much is taken from the extras.
-    attributes |= context_attributes(copy) | extra_attributes(fields, copy)
+    extras = extra_attributes(fields, copy)
+    context = context_attributes(copy)
+    attributes |= {key: value for key, value in context.items() if key not in extras} | extras
     kept = dict(list(attributes.items())[:MAX_ATTRIBUTES])
     return LogEntry(
         timestamp_unix_nano=timestamp(fields, observed),
@@ -195,10 +197,15 @@ def extra_attributes(fields: Fields, copy: Copy) -> Attributes:
 def extra_attribute(key: object, value: object, copy: Copy) -> Attributes:
     """Return one extra under its full name; an id is always text, since stores index it, and `None` is no id."""
     name = key if type(key) is str else describe(key)
-    if name in names.PROMOTED:
+    if name in names.IDENTIFYING:
         text = value if type(value) is str else describe(value)
-        return {} if value is None else {names.PROMOTED[name]: copy.attribute(name, text)}
+        return {} if value is None else {names.PROMOTED.get(name, name): copy.attribute(name, text)}
     return {names.OTHER_UID if name == names.UID else short_text(name): copy.attribute(name, value)}
+
+
+def id_text(value: object) -> str:
+    """Return an id as the text that it is in attributes, since stores index it."""
+    return value if type(value) is str else describe(value)
 
 
 def stack_attributes(fields: Fields, copy: Copy) -> Attributes:
@@ -206,11 +213,17 @@ def stack_attributes(fields: Fields, copy: Copy) -> Attributes:
     return {names.CODE_STACKTRACE: copy.text(stack if type(stack) is str else describe(stack))} if stack else {}
 
 
-def current_span_context() -> Any:
-    """Return the current span's context, or None: not even OpenTelemetry's API is imported to find out."""
+def current_span_function() -> Callable[[], Any] | None:
+    """Return what gives the current span, or None where there can be none: OpenTelemetry isn't imported to find out."""
     trace = sys.modules.get("opentelemetry.trace")
-    current_span = getattr(trace, "get_current_span", None)
-    return current_span and current_span().get_span_context()
+    return getattr(trace, "get_current_span", None)
+
+
+def current_context_function() -> Callable[[], object] | None:
+    """Return what gives the immutable context that the current span lies in, or None where there can be no span."""
+    if current_span_function() is None:
+        return None
+    return getattr(sys.modules.get("opentelemetry.context"), "get_current", None)
 
 
 class Trace(TypedDict):
@@ -226,7 +239,8 @@ def current_trace() -> Trace:
 
 
 def _trace_of_span() -> Trace | None:
-    context = current_span_context()
+    current_span = current_span_function()
+    context = current_span().get_span_context() if current_span is not None else None
     if context is None or not context.is_valid:
         return None
     flags = int(context.trace_flags)

@@ -42,6 +42,8 @@ TOPIC_ID = "bitacora.topic.id"
 USER_ID = "bitacora.user.id"
 ACTION_ID = "bitacora.action.id"
 ACTION_TYPE = "bitacora.action.type"
+EVENT_ID = "bitacora.event.id"
+"""Of a session's event: the same for each record of it, whichever door it came by."""
 BRANCH = "vcs.ref.head.name"
 
 PROMOTED: Mapping[str, str] = MappingProxyType(

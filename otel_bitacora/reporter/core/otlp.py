@@ -132,6 +132,14 @@ def decode(scope_logs: bytes, resource: Mapping[str, Plain]) -> LogEntry:
     )
 
 
+def decode_attribute(raw: bytes) -> tuple[str, Plain]:
+    """Return name and value of a serialized `KeyValue`; ValueError if it is none."""
+    from opentelemetry.proto.common.v1.common_pb2 import KeyValue  # noqa: PLC0415  # as in decode
+
+    pair = _parsed(KeyValue, raw)
+    return pair.key, _plain(pair.value)
+
+
 def _scope(scope: InstrumentationScope) -> dict[str, Any]:
     attributes = _attributes(scope.attributes)
     return {"logger": scope.name, "scope_version": scope.version, "scope_attributes": attributes}
@@ -147,11 +155,22 @@ def _parsed(kind: Any, raw: bytes) -> Any:
 
 
 def _attributes(pairs: list[KeyValue]) -> dict[str, Plain]:
-    return {pair.key: _plain(pair.value) for pair in pairs}
+    found: dict[str, Plain] = {}
+    for pair in pairs:
+        value = pair.value
+        which = value.WhichOneof("value")
+        found[pair.key] = getattr(value, which) if which in _SCALAR else _compound(value, which)
+    return found
+
+
+_SCALAR = frozenset(("string_value", "int_value", "double_value", "bool_value", "bytes_value"))
 
 
 def _plain(value: AnyValue) -> Plain:
-    which = value.WhichOneof("value")
+    return _compound(value, value.WhichOneof("value"))
+
+
+def _compound(value: AnyValue, which: str | None) -> Plain:
     if which == "array_value":
         return [_plain(item) for item in value.array_value.values]
     if which == "kvlist_value":
@@ -168,29 +187,30 @@ def to_dict(entry: LogEntry) -> dict[str, object]:
         "severity_number": entry.severity_number,
         "severity_text": entry.severity_text,
         "logger": entry.logger,
-        "body": _json(entry.body),
+        "body": json_value(entry.body),
         "event_name": entry.event_name,
-        "attributes": _json(entry.attributes),
+        "attributes": json_value(entry.attributes),
         "dropped_attributes_count": entry.dropped_attributes_count,
         "trace_id": entry.trace_id,
         "span_id": entry.span_id,
         "trace_flags": entry.trace_flags,
         "uid": entry.uid,
         "scope_version": entry.scope_version,
-        "scope_attributes": _json(entry.scope_attributes),
+        "scope_attributes": json_value(entry.scope_attributes),
         "schema_url": entry.schema_url,
-        "resource": _json(entry.resource),
+        "resource": json_value(entry.resource),
     }
     return {key: value for key, value in fields.items() if value not in ("", 0, None, {})}
 
 
-def _json(value: Plain) -> object:
+def json_value(value: Plain) -> object:
+    """Return *value* as JSON can hold it: bytes in base64, numbers that JSON lacks as text."""
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     if isinstance(value, Mapping):
-        return {key: _json(item) for key, item in value.items()}
+        return {key: json_value(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_json(item) for item in value]
+        return [json_value(item) for item in value]
     return value

@@ -89,6 +89,12 @@ def key_file(value: object) -> bytes:
 def path(value: object) -> Path:
     if not isinstance(value, str | os.PathLike) or not os.fspath(value):
         raise TypeError("must be a path")
+    try:
+        is_possible = b"\0" not in os.fsencode(value)
+    except UnicodeEncodeError:
+        is_possible = False
+    if not is_possible:
+        raise ValueError("must be a path that the system can write: no NUL, nothing that doesn't encode")
     return Path(os.path.expanduser(value)).absolute()  # noqa: PTH111 - never raises where there is no home
 
 

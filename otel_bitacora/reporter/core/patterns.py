@@ -5,13 +5,26 @@ A pattern either has bounded repeats, or consumes what it has looked at, so that
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 PLACEHOLDER = "[REDACTED]"
 
-_KEY_VALUE = re.compile(
+
+class Pattern:
+    """A regular expression that is compiled when it is first needed: most programs never log a secret."""
+
+    def __init__(self, source: str, flags: int = 0) -> None:
+        self._source, self._flags = source, flags
+
+    @functools.cached_property
+    def compiled(self) -> re.Pattern[str]:
+        return re.compile(self._source, self._flags)
+
+
+_KEY_VALUE = Pattern(
     r"(?:passw|pass[ _-]?phrase|pwd|secret|token(?!s\b|[ _-]?(?:count|limit|budget|usage|type)|iz)|api[ _-]?key|access[ _-]?key"
     r"|private[ _-]?key|credential|authoriz|(?P<cookie>cookie)|cvv)"
     r"[\w.-]{0,32}+[\"'\\\]]{0,3}+\s{0,4}+(?:=>|:=|[=:])\s{0,4}+"
@@ -20,16 +33,16 @@ _KEY_VALUE = re.compile(
     r"|(?P<bare>(?(cookie)[^\r\n\"']++|(?:(?:bearer|basic|digest|token|negotiate)\s{1,4})?[^\s,;&\"'()\[\]{}<>][^\s,;&\"'()\]}<>]*+)))",
     re.DOTALL,
 )
-_TOKEN_RUN = re.compile(r"[\w.-]{16,}+", re.ASCII)
-_ACCESS_KEY = re.compile(r"(?:AKIA|ASIA)[A-Z0-9]{16}")
-_BEARER = re.compile(r"\b[Bb](?:earer|EARER)\s{1,4}([\w.~+/=-]{6,}+)", re.ASCII)
-_USERINFO = re.compile(r"://([^\s/?#\"'<>]+)@")
-_CARD = re.compile(
+_TOKEN_RUN = Pattern(r"[\w.-]{16,}+", re.ASCII)
+_ACCESS_KEY = Pattern(r"(?:AKIA|ASIA)[A-Z0-9]{16}")
+_BEARER = Pattern(r"\b[Bb](?:earer|EARER)\s{1,4}([\w.~+/=-]{6,}+)", re.ASCII)
+_USERINFO = Pattern(r"://([^\s/?#\"'<>]+)@")
+_CARD = Pattern(
     r"(?<![\d.])(?=((?:[3-6]\d|2[2-7])(?:\d{11,17}|\d\d[ -]\d{4}[ -]\d{4}[ -]\d{4}(?:[ -]\d{3})?|\d\d[ -]\d{6}[ -]\d{4,5}))(?!\d|\.\d))"
 )
-_IDENTIFIED = re.compile(r"(?:session|project|topic|user|action)[_.]id\W{1,4}$")
+_IDENTIFIED = Pattern(r"(?:session|project|topic|user|action)[_.]id\W{1,4}$")
 _PEM_BEGIN = "-----BEGIN "
-_PEM_END = re.compile(r"-----END [A-Z0-9 ]{1,64}-----")
+_PEM_END = Pattern(r"-----END [A-Z0-9 ]{1,64}-----")
 
 # Lower case, every digit 0, separators gone: what a text is before it is searched for literals.
 FOLD = bytes(ord("0") if 48 <= c <= 57 else c + 32 if 65 <= c <= 90 else c for c in range(256))
@@ -58,7 +71,7 @@ def find(text: str) -> Iterator[Finding]:
 def _private_blocks(text: str) -> Iterator[Finding]:
     start = text.find(_PEM_BEGIN)
     while start >= 0:
-        end = _PEM_END.search(text, start)
+        end = _PEM_END.compiled.search(text, start)
         stop = end.end() if end else len(text)  # a block that was cut off is still a key
         yield Finding("pem", start, stop)
         start = text.find(_PEM_BEGIN, stop)
@@ -67,7 +80,7 @@ def _private_blocks(text: str) -> Iterator[Finding]:
 def _json_web_tokens(text: str) -> Iterator[Finding]:
     if "eyJ" not in text:
         return
-    for run in _TOKEN_RUN.finditer(text):
+    for run in _TOKEN_RUN.compiled.finditer(text):
         start = text.find("eyJ", run.start(), run.end())
         if start >= 0 and text.find(".", start + 8, run.end()) >= 0:
             yield Finding("jwt", start, run.end())
@@ -76,27 +89,27 @@ def _json_web_tokens(text: str) -> Iterator[Finding]:
 def _access_keys(text: str) -> Iterator[Finding]:
     if "AKIA" not in text and "ASIA" not in text:
         return iter(())
-    return (Finding("aws", *match.span()) for match in _ACCESS_KEY.finditer(text))
+    return (Finding("aws", *match.span()) for match in _ACCESS_KEY.compiled.finditer(text))
 
 
 def _bearers(text: str) -> Iterator[Finding]:
     if "earer" not in text and "EARER" not in text:
         return iter(())
-    return (Finding("bearer", *match.span(1)) for match in _BEARER.finditer(text))
+    return (Finding("bearer", *match.span(1)) for match in _BEARER.compiled.finditer(text))
 
 
 def _userinfos(text: str) -> Iterator[Finding]:
     if "@" not in text:
         return iter(())
-    return (Finding("url", *match.span(1)) for match in _USERINFO.finditer(text))
+    return (Finding("url", *match.span(1)) for match in _USERINFO.compiled.finditer(text))
 
 
 def _cards(text: str) -> Iterator[Finding]:
     if b"0000000000000" not in text.encode("utf-8", "replace").translate(FOLD, DROP):
         return
-    for match in _CARD.finditer(text):
+    for match in _CARD.compiled.finditer(text):
         start, end = match.span(1)
-        if passes_luhn(match[1]) and not _IDENTIFIED.search(text[max(0, start - 24) : start]):
+        if passes_luhn(match[1]) and not _IDENTIFIED.compiled.search(text[max(0, start - 24) : start]):
             yield Finding("card", start, end)
 
 
@@ -104,7 +117,7 @@ def _secret_values(text: str) -> Iterator[Finding]:
     if "=" not in text and ":" not in text:
         return
     lowered = text.replace("İ", "I").lower()  # the one letter whose lower case is longer
-    for match in _KEY_VALUE.finditer(lowered):
+    for match in _KEY_VALUE.compiled.finditer(lowered):
         start, end = match.span(next(name for name in ("quoted", "escaped", "bare") if match[name] is not None))
         if end > start and text[start:end] != PLACEHOLDER:
             yield Finding("key=value", start, end)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from otel_bitacora.errors import ReporterSettingsError
 
 from .entry import LogEntry
+from .forks import PerProcess
 
 SUPPRESSED = "bitacora.suppressed.records"
 """On the first record that passes after some didn't: how many of its logger didn't."""
@@ -27,10 +28,21 @@ class _Bucket:
     suppressed: int = 0
 
 
+@dataclass(slots=True)
+class _Books:
+    """What one process keeps."""
+
+    buckets: dict[str, _Bucket] = field(default_factory=dict)
+    totals: dict[str, int] = field(default_factory=dict)
+    # Reentrant, for a signal handler that logs while a record is being judged.
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+
 class RateLimit:
     """A `Processor` that lets each logger log *records_per_second* in the long run, and *burst* at once.
 
-    The clock is monotonic, in seconds. Safe to use from threads and from signal handlers.
+    The clock is monotonic, in seconds. Safe to use from threads and from signal handlers; a forked child
+    starts anew.
     """
 
     def __init__(self, *, records_per_second: float, burst: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -41,27 +53,26 @@ class RateLimit:
         self._rate = records_per_second
         self._burst = float(burst)
         self._clock = clock
-        self._buckets: dict[str, _Bucket] = {}
-        self._totals: dict[str, int] = {}
-        # Reentrant, for a signal handler that logs while a record is being judged.
-        self._lock = threading.RLock()
+        self._books = PerProcess(_Books)
 
     @property
     def suppressed(self) -> Mapping[str, int]:
         """How many records of each logger didn't pass, ever."""
-        with self._lock:
-            return dict(self._totals)
+        books = self._books.get()
+        with books.lock:
+            return dict(books.totals)
 
     def admit(self, logger: str) -> int | None:
         """Return None if a record of *logger* doesn't pass, else how many didn't since the last that did."""
         now = self._clock()
-        with self._lock:
-            bucket = self._buckets.get(logger) or self._new_bucket(logger, now)
+        books = self._books.get()
+        with books.lock:
+            bucket = books.buckets.get(logger) or self._new_bucket(books, logger, now)
             bucket.tokens = min(self._burst, bucket.tokens + max(0.0, now - bucket.filled_at) * self._rate)
             bucket.filled_at = now
             if bucket.tokens < 1:
                 bucket.suppressed += 1
-                self._count(logger)
+                _count(books.totals, logger)
                 return None
             bucket.tokens -= 1
             passed_over, bucket.suppressed = bucket.suppressed, 0
@@ -75,22 +86,23 @@ class RateLimit:
             return entry
         return replace(entry, attributes={**entry.attributes, SUPPRESSED: passed_over})
 
-    def _count(self, logger: str) -> None:
-        name = logger if logger in self._totals or len(self._totals) < _MAX_LOGGERS else OTHER
-        self._totals[name] = self._totals.get(name, 0) + 1
-
-    def _new_bucket(self, logger: str, now: float) -> _Bucket:
-        if len(self._buckets) >= _MAX_LOGGERS:
-            self._forget_idle(now)
-        bucket = self._buckets[logger] = _Bucket(self._burst, now)
+    def _new_bucket(self, books: _Books, logger: str, now: float) -> _Bucket:
+        if len(books.buckets) >= _MAX_LOGGERS:
+            self._forget_idle(books.buckets, now)
+        bucket = books.buckets[logger] = _Bucket(self._burst, now)
         return bucket
 
-    def _forget_idle(self, now: float) -> None:
+    def _forget_idle(self, buckets: dict[str, _Bucket], now: float) -> None:
         """Forget buckets that are full again, which a new one equals; if none is, the one asked for longest ago."""
 
         def is_full(bucket: _Bucket) -> bool:
             return bucket.tokens + (now - bucket.filled_at) * self._rate >= self._burst
 
-        full = [name for name, bucket in self._buckets.items() if is_full(bucket)]
-        for name in full or [min(self._buckets, key=lambda name: self._buckets[name].filled_at)]:
-            del self._buckets[name]
+        full = [name for name, bucket in buckets.items() if is_full(bucket)]
+        for name in full or [min(buckets, key=lambda name: buckets[name].filled_at)]:
+            del buckets[name]
+
+
+def _count(totals: dict[str, int], logger: str) -> None:
+    name = logger if logger in totals or len(totals) < _MAX_LOGGERS else OTHER
+    totals[name] = totals.get(name, 0) + 1

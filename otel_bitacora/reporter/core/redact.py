@@ -5,13 +5,13 @@ A clean text pays for one scan that looks for cheap witnesses; the patterns run 
 
 from __future__ import annotations
 
-import re
 import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
+from .forks import PerProcess
 from .names import IDENTIFYING
-from .patterns import DROP, FOLD, PLACEHOLDER, Finding, find
+from .patterns import DROP, FOLD, PLACEHOLDER, Finding, Pattern, find
 
 SECRET_WORDS = (
     "passw",
@@ -31,17 +31,26 @@ SECRET_WORDS = (
 )
 """A key that contains one, compared in lower case without `_`, `-`, `.` and blanks, names a secret."""
 
-_NOT_SECRET = re.compile(
+_NOT_SECRET = Pattern(
     r"tokens$|token(?:s?(?:count|limit|budget|used|usage)|iz|type)|secretary|cookie(?:policy|consent)"
 )
 """Keys that merely sound secret: numbers of tokens, mostly."""
+
+
+class _Tally:
+    """What one process has replaced."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        # Reentrant, for a signal handler that logs a secret while one is being counted.
+        self.lock = threading.RLock()
 
 
 class Redactor:
     """Replaces secrets by `[REDACTED]`, or by a keyed digest where equal secrets must stay joinable.
 
     *secret_keys* and *spared_keys* add to what is built in; ids that join records are always spared.
-    It is safe to use from threads and from signal handlers.
+    It is safe to use from threads, forked children (which count anew) and signal handlers.
     """
 
     def __init__(
@@ -49,17 +58,16 @@ class Redactor:
     ) -> None:
         self._secret_keys = frozenset(map(fold_key, secret_keys))
         self._spared = IDENTIFYING | frozenset(spared_keys)
-        self._digest_key = digest_key
-        self._counts: Counter[str] = Counter()
-        # Reentrant, for a signal handler that logs a secret while one is being counted.
-        self._lock = threading.RLock()
+        self._digest = None if digest_key is None else _digester(digest_key)
+        self._tally = PerProcess(_Tally)
         self._known_keys: dict[str, bool] = {}
 
     @property
     def counts(self) -> Mapping[str, int]:
         """How many secrets each rule has replaced."""
-        with self._lock:
-            return dict(self._counts)
+        tally = self._tally.get()
+        with tally.lock:
+            return dict(tally.counts)
 
     def suspects(self, raw: bytes) -> bool:
         """Return whether the UTF-8 text *raw* may hold a secret; `False` is certain.
@@ -110,11 +118,10 @@ class Redactor:
 
     def mask(self, rule: str, secret: str) -> str:
         """Return what stands in for *secret*, and count it."""
-        with self._lock:
-            self._counts[rule] += 1
-        if self._digest_key is None:
-            return PLACEHOLDER
-        return f"[REDACTED:{_digest(self._digest_key, secret)}]"
+        tally = self._tally.get()
+        with tally.lock:
+            tally.counts[rule] += 1
+        return PLACEHOLDER if self._digest is None else f"[REDACTED:{self._digest(secret)}]"
 
     def explain(self, text: str, key: str = "") -> list[Finding]:
         """Return what would be replaced in *text* as the value of *key*, and by which rule; nothing is counted."""
@@ -123,10 +130,12 @@ class Redactor:
         return [] if self.spares(key) else list(find(text))
 
 
-def _digest(key: bytes, secret: str) -> str:
-    import hmac  # noqa: PLC0415  # loads OpenSSL: 26 ms that only those pay who asked for digests
+def _digester(key: bytes) -> Callable[[str], str]:
+    # Loads OpenSSL: 26 ms that only those pay who asked for digests, and not at the first secret, because that may be
+    # logged when the interpreter shuts down and nothing can be imported any more.
+    from hmac import new  # noqa: PLC0415
 
-    return hmac.new(key, secret.encode("utf-8", "replace"), "sha256").hexdigest()[:16]
+    return lambda secret: new(key, secret.encode("utf-8", "replace"), "sha256").hexdigest()[:16]
 
 
 def fold_key(key: str) -> str:
@@ -138,7 +147,7 @@ _SEPARATORS = str.maketrans("", "", "_-. ")
 
 
 def is_secret_key(folded: str) -> bool:
-    return any(word in folded for word in SECRET_WORDS) and not _NOT_SECRET.search(folded)
+    return any(word in folded for word in SECRET_WORDS) and not _NOT_SECRET.compiled.search(folded)
 
 
 def _names_secret(folded: str) -> bool:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from datetime import time as time_of_day
 from enum import Enum
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from .protobuf import Plain
 
@@ -48,8 +47,7 @@ class NoCleaner:
         return True
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """How much of a value is kept: *depth* of nesting, *items* in one container, *nodes* and *seconds* over all, *text_chars* in one string.
 
     No one can interrupt a `__str__` that hangs; *seconds* keeps its siblings from being asked as well. Only time in code

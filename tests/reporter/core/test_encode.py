@@ -60,7 +60,7 @@ def test_the_fast_way_and_the_careful_way_write_the_same_bytes(message, extra, l
 
     with LogContext(session_id="outer" if inside else None, shade="blue"), trace.use_span(SPAN):
         first, again = encoder.encode_record(made), encoder.encode_record(made)
-        careful = encoder._encode_carefully(made)
+        careful = encoder._take_carefully(made)[:3]
 
     observed = entry_of(careful).observed_unix_nano
     assert without_observed(first) == without_observed(again) == without_observed(careful)
@@ -89,10 +89,26 @@ def test_an_ordinary_record_takes_the_fast_way() -> None:
     encoder = RecordEncoder(redactor=Redactor())
 
     with LogContext(project_id="p"):
-        encoded = encoder._encode_ordinary(record("did %s", "it", session_id="s", count=3, ratio=0.5))
+        encoded = encoder._take_ordinary(record("did %s", "it", session_id="s", count=3, ratio=0.5))
 
     assert encoded is not None
-    assert entry_of(encoded).message == "did it"
+    assert entry_of(encoded[:3]).message == "did it"
+
+
+@pytest.mark.parametrize("key", ["session_id", "shade"])
+def test_what_context_and_extra_both_say_takes_the_fast_way_and_the_extra_wins(key: str) -> None:
+    encoder = RecordEncoder()
+
+    with LogContext(session_id="outer", shade="blue"):
+        taken = [encoder._take_ordinary(record("x", **{key: said})) for said in ("a", "b", "a")]
+        forgotten = encoder._take_ordinary(record("x", **{key: None}))
+
+    entries = [entry_of(one[:3]) for one in taken if one is not None]
+    name = {"session_id": "bitacora.session.id"}.get(key, key)
+    assert [entry.attributes[name] for entry in entries] == ["a", "b", "a"]
+    assert all(len(entry.attributes) == len(entries[0].attributes) for entry in entries)
+    assert [one[4] for one in taken if one is not None] == [(entry.session_id, "app.web") for entry in entries]
+    assert forgotten is None
 
 
 def test_the_scope_comes_first_and_its_length_is_the_same_for_one_logger() -> None:
@@ -120,8 +136,7 @@ def test_the_record_is_never_changed() -> None:
 
 
 def remembered(encoder: RecordEncoder) -> str:
-    extras = encoder._extras.known
-    return f"{vars(encoder)} {extras.keys()} {[known.values for known in extras.values()]}"
+    return f"{vars(encoder)} {vars(encoder._extras)}"
 
 
 def test_a_secret_is_not_kept_in_the_encoder_s_memory() -> None:
@@ -142,10 +157,10 @@ def test_caches_stay_within_their_bounds() -> None:
         encoder.encode_record(record(f"m{i} %s", i, name=f"n{i}", **fields))
 
     caches = [cache for cache in vars(encoder).values() if isinstance(cache, dict)]
-    assert len(caches) == 4
+    assert len(caches) == 3
     assert all(0 < len(cache) <= 4096 for cache in caches)
-    assert 0 < len(encoder._extras.known) <= 256
-    assert all(len(known.values) <= 256 for known in encoder._extras.known.values())
+    assert 0 < len(encoder._extras._known) <= 256
+    assert 0 < len(encoder._extras.remembered) <= 4096
 
 
 def test_one_context_used_by_two_encoders_is_encoded_by_each() -> None:
@@ -181,7 +196,7 @@ def test_after_a_fork_the_new_pid_is_its_own() -> None:
     entries = [entry_of(encoder.encode_record(record())) for _ in range(2)]
 
     assert all("process.pid" not in entry.attributes for entry in entries)
-    assert encoder._encode_ordinary(record()) is not None
+    assert encoder._take_ordinary(record()) is not None
 
 
 def test_many_threads_share_one_encoder() -> None:

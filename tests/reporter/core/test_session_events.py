@@ -6,7 +6,7 @@ from otel_bitacora.domain.action import ActionType
 from otel_bitacora.domain.events import ActionEnded, Duration, SessionCreated, SessionEnded, SessionEvent, SparkCaptured
 from otel_bitacora.reporter.core.entry import LogEntry
 from otel_bitacora.reporter.core.level import LogLevel
-from otel_bitacora.reporter.core.session_events import event_extra
+from otel_bitacora.reporter.core.session_events import event_extra, event_id
 
 from .kept import Kept, logger_for
 
@@ -51,6 +51,7 @@ def test_ids_and_lengths_are_attributes() -> None:
 
     assert ended.attributes == {
         "bitacora.session.id": "s",
+        "bitacora.event.id": event_id("s", EVENTS[2]),
         "bitacora.action.id": "a",
         "bitacora.action.type": "Test",
         "bitacora.action.duration": 3.0,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from otel_bitacora.reporter.core.journal.frame import SYNC, Kind
 from otel_bitacora.reporter.core.journal.merge import merge_segments
 from otel_bitacora.reporter.core.journal.reader import Reader
 from otel_bitacora.reporter.core.journal.recovery import inspect, quarantine
@@ -217,3 +218,18 @@ def test_power_loss_takes_nothing_that_was_acknowledged_as_synced(journal, tmp_p
         salvaged += len(found) - safe
         writer.close()
     assert salvaged > 0
+
+
+@pytest.mark.parametrize("was_killed", [True, False])
+def test_damage_amid_a_segment_is_no_torn_write_and_explains_the_loss(tmp_path: Path, was_killed: bool) -> None:
+    fill(tmp_path, 10)
+    (segment,) = tmp_path.glob("*.seg")
+    data = bytearray(segment.read_bytes())
+    data[data.index(b"5:")] ^= 1
+    segment.write_bytes(data[: data.rindex(SYNC + bytes([Kind.SEAL]))] if was_killed else data)
+
+    verification = verify_journal(tmp_path)
+
+    assert [damage.is_torn_tail for damage in verification.damage] == [False]
+    (balance,) = verification.instances.values()
+    assert (balance.journalled, balance.damaged, balance.missing) == (9, 1, 0)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .frame import Kind
+    from .housekeeping import Housekept, keep_house
     from .index import SealIndex, decode_seal
     from .merge import merge_segments
     from .reader import EVERY_KIND, Damage, Position, Reader
@@ -25,6 +26,7 @@ _HOMES = {
     "Damage": "reader",
     "EVERY_KIND": "reader",
     "Frame": "scan",
+    "Housekept": "housekeeping",
     "Kind": "frame",
     "Position": "reader",
     "Reader": "reader",
@@ -36,6 +38,7 @@ _HOMES = {
     "decode_seal": "index",
     "enforce": "retention",
     "inspect": "recovery",
+    "keep_house": "housekeeping",
     "merge_segments": "merge",
     "quarantine": "recovery",
     "read_checkpoint": "retention",
@@ -49,6 +52,7 @@ __all__ = [
     "Checkpoint",
     "Damage",
     "Frame",
+    "Housekept",
     "Kind",
     "Position",
     "Reader",
@@ -60,6 +64,7 @@ __all__ = [
     "decode_seal",
     "enforce",
     "inspect",
+    "keep_house",
     "merge_segments",
     "quarantine",
     "read_checkpoint",

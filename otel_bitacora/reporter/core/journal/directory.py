@@ -3,8 +3,8 @@
 import errno
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from otel_bitacora.errors import JournalUnavailable
 
@@ -15,6 +15,7 @@ NEW_SUFFIX = ".new"
 SETTLED = "settled"
 EXPORTERS = "exporters"
 QUARANTINE = "quarantine"
+HOUSEKEEPING_LOCK = ".housekeeping"
 
 # A write there may vanish after the server restarts, flock may be local only, and O_APPEND may tear.
 NETWORK_FILE_SYSTEMS = frozenset(
@@ -53,8 +54,7 @@ NETWORK_FILE_SYSTEMS = frozenset(
 _READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 
-@dataclass(frozen=True, slots=True)
-class Modes:
+class Modes(NamedTuple):
     directory: int
     file: int
 

@@ -9,7 +9,7 @@ from typing import Protocol
 from otel_bitacora.errors import JournalUnavailable
 
 try:
-    from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN, flock
+    from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN, flock, lockf
 except ModuleNotFoundError as exc:
     raise JournalUnavailable(
         "the journal needs file locks as POSIX has them (flock), and this platform has none: log to a file, and read it "
@@ -25,6 +25,7 @@ __all__ = [
     "HostOs",
     "Os",
     "flock",
+    "lockf",
     "raise_unless_refused",
     "sync_directory",
     "tolerating_refusal",

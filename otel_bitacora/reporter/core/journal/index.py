@@ -5,6 +5,7 @@ A query reads the seal, and of the segment only the blocks that can hold an answ
 
 from dataclasses import dataclass, field
 from struct import Struct
+from typing import NamedTuple
 
 from .frame import MAX_SEVERITY
 
@@ -32,6 +33,9 @@ class Block:
     first_ns: int = _NEVER
     last_ns: int = 0
     records: int = 0
+    # Noted last: those of the next record are mostly the same.
+    latest_key: IndexKey | None = field(default=None, compare=False)
+    latest_severity: int = field(default=-1, compare=False)
 
     def be_any(self) -> None:
         """Say nothing about what lies in the block."""
@@ -45,8 +49,7 @@ class Block:
         self.last_ns = max(self.last_ns, time_ns)
 
 
-@dataclass(slots=True)
-class SealIndex:
+class SealIndex(NamedTuple):
     last_sequence: int
     records: int
     data_end: int  # where the seal's own frame starts

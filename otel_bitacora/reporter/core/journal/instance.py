@@ -20,6 +20,7 @@ _CHECK_SECONDS = 1.0
 CHECK_MASK = 255  # records between two looks at whether the segment still has a name
 _RECORD = int(Kind.RECORD)
 _RETRY_SECONDS = 1.0
+_TELL_SECONDS = 60.0  # between two complaints that the disk refuses
 _INSTANCE_BYTES = 16
 
 
@@ -44,6 +45,8 @@ class Instance:
         )
         self.severity_floor = 0
         self.is_upkeep_due = False
+        self.has_refusal_to_tell = False
+        self._tell_at = -math.inf
         self._settings = settings
         self._host = settings.host
         self.write = settings.host.write
@@ -228,6 +231,9 @@ class Instance:
     def _keep_in_memory(self, sequence: int, entry: Entry) -> None:
         for gone in self.ring.push(sequence, entry):
             self._drop("memory_full", gone)
+        if self.monotonic() >= self._tell_at:
+            self._tell_at = self.monotonic() + _TELL_SECONDS
+            self.has_refusal_to_tell = self.is_upkeep_due = True
 
     def _drop(self, reason: str, first: int, count: int = 1) -> None:
         self._drops.add(reason, first, count)

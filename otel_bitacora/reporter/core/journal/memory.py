@@ -1,14 +1,13 @@
 """Records that the disk refused, kept until it comes back."""
 
 from collections import deque
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .frame import MAX_PAYLOAD_BYTES, MAX_SCOPE_BYTES
 from .index import IndexKey
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """What append was given."""
 
     before: bytes

@@ -1,4 +1,4 @@
-"""Makes one segment of the many small ones that short-lived processes leave behind. For the lease holder."""
+"""Makes one segment of the many small ones that short-lived processes leave behind. For the housekeeper."""
 
 import contextlib
 import errno

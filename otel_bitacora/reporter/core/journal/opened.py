@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from otel_bitacora.errors import JournalDamaged
 
 from .directory import SETTLED
-from .frame import HeaderError, Kind, SegmentHeader, VersionError, decode_header, decode_sources, seed_of
+from .frame import SYNC, HeaderError, Kind, SegmentHeader, VersionError, decode_header, decode_sources, seed_of
 from .liveness import has_writer
 from .scan import Frame, Origin, Region, Scanner, SegmentRef
 
 _PIECE_BYTES = 1 << 20
 _HEADER_BYTES = 64 << 10
 _MAX_HEADER_BYTES = 64 << 20
+_SEAL_MARK = SYNC + bytes([Kind.SEAL])
 
 
 class OpenedSegment:
@@ -95,6 +96,14 @@ class OpenedSegment:
         for _ in self.frames(is_last=False):
             pass
         return self.scanner.is_sealed
+
+    def seal(self) -> Frame | None:
+        """Return the seal of a complete segment, found from its end."""
+        data = self._whole()
+        scanner = Scanner(self.ref, self._whole)
+        scanner.offset = max(data.rfind(_SEAL_MARK), 0)
+        found = next(scanner.scan(data, base=0, is_final=True), None)
+        return found if isinstance(found, Frame) and found.kind == Kind.SEAL else None
 
     def sources(self) -> list[tuple[bytes, int]]:
         """Return the segments that this merged one stands for."""

@@ -21,7 +21,8 @@ _RECORD = int(Kind.RECORD)
 @dataclass(frozen=True, slots=True)
 class Damage:
     """A region of a segment that holds no whole frame. A write that was cut short by a crash or a full disk looks the
-    same and is told by `is_torn_tail`: nothing that was acknowledged lies in it.
+    same and is told by `is_torn_tail`: nothing that was acknowledged lies in it. *is_unread*: the whole segment could
+    not be opened or is of a newer version, and nothing is known of what it holds.
     """
 
     segment: SegmentRef
@@ -29,6 +30,16 @@ class Damage:
     end: int
     reason: str
     is_torn_tail: bool = False
+    is_unread: bool = False
+
+
+class Chain(NamedTuple):
+    """What wasn't read yet of one instance, or of one merged segment, whose frames are of several instances."""
+
+    first: SegmentFile
+    size_bytes: int
+    is_merged: bool
+    frames: Iterator[Frame]
 
 
 class Position(NamedTuple):
@@ -38,6 +49,21 @@ class Position(NamedTuple):
 
 def _ignore(_: Damage) -> None:
     pass
+
+
+def _sources_of(segment: SegmentFile) -> list[tuple[bytes, int]]:
+    try:
+        opened = OpenedSegment(segment.path, segment.instance, segment.index)
+    except OSError:
+        return []
+    try:
+        return opened.sources() if opened.is_merged and not opened.is_newer else []
+    finally:
+        opened.close()
+
+
+def _is_settled(segment: SegmentFile) -> bool:
+    return f"/{SETTLED}/" in segment.path
 
 
 class Reader:
@@ -62,6 +88,7 @@ class Reader:
         self._kinds = kinds
         self._open: dict[str, OpenedSegment] = {}
         self._finished: set[str] = set()
+        self._unread_told: set[str] = set()
         self._seen: dict[bytes, Seen] = defaultdict(Seen)
         self._sources: dict[str, list[tuple[bytes, int]]] = {}  # of merged segments, by path
 
@@ -76,20 +103,57 @@ class Reader:
 
     def poll(self) -> Iterator[Frame]:
         """Yield what came since the last time. It may be left at any frame; the next call goes on after it."""
+        for chain in self.chains():
+            yield from chain.frames
+
+    def chains(self) -> Iterator[Chain]:
+        """Yield what poll would, instance by instance, the longest silent first. Several may be read by turns."""
         for directory in self._directories:
-            by_instance: dict[bytes, list[SegmentFile]] = defaultdict(list)
-            segments = list_segments(directory)
-            self._forget_deleted(directory, segments)
-            for segment in segments:
-                by_instance[segment.instance].append(segment)
-            skipped = self._superseded(segments)
-            for instance, files in by_instance.items():
-                files.sort(key=lambda segment: segment.index)
-                yield from self._read_instance(instance, files, skipped)
+            for files, skipped in self._unread(directory):
+                frames = self._read_instance(files[0].instance, files, skipped)
+                size_bytes = sum(file.size_bytes for file in files)
+                yield Chain(files[0], size_bytes, _is_settled(files[0]), frames)
+
+    def skip_to_end(self) -> None:
+        """Take all that is there for read, so that poll yields what comes from now on.
+
+        Only the last segment of each instance is looked into; what is merged later is known again.
+        """
+        on_damage, self._on_damage = self._on_damage, _ignore
+        try:
+            for directory in self._directories:
+                for files, skipped in self._unread(directory):
+                    self._skip(files, skipped)
+        finally:
+            self._on_damage = on_damage
+
+    def _skip(self, files: list[SegmentFile], skipped: set[tuple[bytes, int]]) -> None:
+        last = files[-1]
+        self._finished.update(file.path for file in files[:-1])
+        if _is_settled(last):  # complete, and never merged again
+            self._finished.add(last.path)
+        elif (last.instance, last.index) not in skipped and (opened := self._opened(last)) is not None:
+            if opened.header is not None:
+                self._seen[last.instance].skip_to(opened.header.first_sequence - 1)
+            for _ in self._read(opened, 0, following=None):
+                pass
+
+    def _unread(self, directory: str) -> Iterator[tuple[list[SegmentFile], set[tuple[bytes, int]]]]:
+        by_instance: dict[bytes, list[SegmentFile]] = defaultdict(list)
+        segments = list_segments(directory)
+        self._forget_deleted(directory, segments)
+        for segment in segments:
+            by_instance[segment.instance].append(segment)
+        skipped = self._superseded(segments)
+        for files in by_instance.values():
+            files.sort(key=lambda segment: segment.index)
+            if any(file.path not in self._finished for file in files):
+                yield files, skipped
 
     def _forget_deleted(self, directory: str, segments: list[SegmentFile]) -> None:
         present = {segment.path for segment in segments}
-        gone = [path for path in (*self._finished, *self._open) if path.startswith(directory) and path not in present]
+        within = f"{directory}/"
+        gone = [path for path in (*self._finished, *self._open) if path.startswith(within) and path not in present]
         for path in gone:
             self._finished.discard(path)
             if opened := self._open.pop(path, None):
@@ -99,12 +163,11 @@ class Reader:
         """Return the segments that a merged one stands for: a crash may have left them beside it."""
         skipped: set[tuple[bytes, int]] = set()
         for segment in segments:
-            if f"/{SETTLED}/" not in segment.path:
+            if not _is_settled(segment):
                 continue
             sources = self._sources.get(segment.path)
             if sources is None:
-                opened = self._opened(segment)
-                sources = self._sources[segment.path] = opened.sources() if opened and opened.is_merged else []
+                sources = self._sources[segment.path] = _sources_of(segment)
             skipped.update(sources)
         return skipped
 
@@ -133,15 +196,24 @@ class Reader:
         if opened is None:
             try:
                 opened = OpenedSegment(file.path, file.instance, file.index)
-            except OSError:  # deleted since, or not ours to read
+            except FileNotFoundError:  # deleted since
+                return None
+            except OSError as exc:
+                self._tell_unread(file, f"can't be read: {exc.strerror}")
                 return None
             if opened.is_newer:
-                self._on_damage(Damage(opened.ref, 0, file.size_bytes, opened.reason))
+                self._tell_unread(file, opened.reason)
                 self._finished.add(file.path)
                 opened.close()
                 return None
             self._open[file.path] = opened
         return opened
+
+    def _tell_unread(self, file: SegmentFile, reason: str) -> None:
+        if file.path not in self._unread_told:
+            self._unread_told.add(file.path)
+            ref = SegmentRef(file.path, file.instance, file.index)
+            self._on_damage(Damage(ref, 0, file.size_bytes, reason, is_unread=True))
 
     def _read(self, opened: OpenedSegment, start: int, *, following: SegmentFile | None) -> Iterator[Frame]:
         kinds, seen = self._kinds, self._seen
@@ -161,7 +233,7 @@ class Reader:
             opened.close()
 
     def _report(self, opened: OpenedSegment, region: Region, following: SegmentFile | None) -> None:
-        is_tail = opened.is_finished and region.end == opened.scanner.offset and not opened.scanner.is_sealed
+        is_tail = region.is_at_end and not opened.scanner.is_sealed
         next_opened = self._opened(following) if following is not None else None
         if is_tail and next_opened is not None and next_opened.header is not None:
             is_tail = region.start >= next_opened.header.previous_length

@@ -1,4 +1,4 @@
-"""What is left to do after crashes: state of each segment, half-made files, damage put aside. For the lease holder."""
+"""What is left to do after crashes: state of each segment, half-made files, damage put aside. For the housekeeper."""
 
 import contextlib
 import os

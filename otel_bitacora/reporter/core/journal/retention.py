@@ -2,13 +2,12 @@
 
 import contextlib
 import errno
-import json
 import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .directory import EXPORTERS, SETTLED, parse_segment_name
 from .frame import HeaderError, decode_header
@@ -26,8 +25,7 @@ class SegmentFile:
     modified: float
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
+class Checkpoint(NamedTuple):
     """How far one exporter has come, from `exporters/NAME/checkpoint`; None stands for a file that can't be read."""
 
     path: str
@@ -77,6 +75,8 @@ def read_checkpoints(directory: str) -> list[Checkpoint]:
 def read_checkpoint(path: str) -> Checkpoint:
     """Read `{"version": 1, "registered_ns": N, "positions": [{"instance": HEX, "segment": N, "offset": N}]}`."""
     try:
+        import json  # noqa: PLC0415  # a journal without exporters needs none of it
+
         return _parse_checkpoint(path, json.loads(Path(path).read_bytes()))
     except (OSError, ValueError, KeyError, TypeError):
         return Checkpoint(path)
@@ -89,8 +89,7 @@ def _parse_checkpoint(path: str, data: Any) -> Checkpoint:
     return Checkpoint(path, positions, int(data.get("registered_ns", 0)))
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(NamedTuple):
     max_bytes: int
     max_age_seconds: float
     headroom_bytes: int  # one segment per writer: what may be written until the next look

@@ -42,6 +42,7 @@ class Region(NamedTuple):
 
     start: int
     end: int
+    is_at_end: bool = False  # no frame of the segment follows
 
 
 class Origin(NamedTuple):
@@ -124,7 +125,7 @@ class Scanner:
         start = self.offset if self._bad_from is None else self._bad_from
         self.offset, self._bad_from = end, None
         if start < end:
-            yield Region(start, end)
+            yield Region(start, end, is_at_end=True)
 
     def _origin_of(self, covered: memoryview, kind: int, number: int, checksum: int) -> Origin | None:
         """Return whose the frame is, or None if its checksum is wrong whoever it is of."""

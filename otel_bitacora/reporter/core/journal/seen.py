@@ -19,3 +19,9 @@ class Seen:
             self._last = sequence
             return True
         return bool(self._gaps and self._gaps.discard(sequence))
+
+    def skip_to(self, sequence: int) -> None:
+        """Take every record up to *sequence* for met."""
+        if sequence > self._last:
+            self._last = sequence
+            self._gaps = Runs()

@@ -1,7 +1,9 @@
 """The segments of one instance: the open one, those sealed but not yet synced, and the roll from one to the next."""
 
+import contextlib
 import errno
 import os
+import stat
 from pathlib import Path
 
 from .directory import make
@@ -51,11 +53,7 @@ class Segments:
             self._instance, index, first_sequence, self._settings.wall_ns(), self._resource, *previous
         )
         try:
-            new = create(self._host, self._settings.directory, header, self._settings.modes, self._mark)
-        except FileNotFoundError:  # someone removed the whole journal: the next attempt finds it made again
-            with tolerating_refusal():
-                make(Path(self._settings.directory), self._settings.modes, self._host)
-            return False
+            new = self._create(header)
         except OSError as exc:
             raise_unless_refused(exc)
             self.refused_for_space = exc.errno in (errno.ENOSPC, errno.EDQUOT)
@@ -65,6 +63,15 @@ class Segments:
         self._start(new)
         self._copy_suspects(new)
         return True
+
+    def _create(self, header: SegmentHeader) -> Segment:
+        host, settings = self._host, self._settings
+        with contextlib.suppress(FileNotFoundError):  # someone removed the whole journal, and may have planted a link
+            if stat.S_ISLNK(host.lstat(settings.directory).st_mode):
+                raise OSError(errno.ELOOP, "the journal has become a symbolic link", settings.directory)
+            return create(host, settings.directory, header, settings.modes, self._mark)
+        make(Path(settings.directory), settings.modes, host)
+        return create(host, settings.directory, header, settings.modes, self._mark)
 
     def _start(self, new: Segment) -> None:
         self.current = new

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from .directory import Modes
 from .host import HOST, Os
@@ -11,8 +11,11 @@ from .reserve import RESERVE_BYTES
 from .sync import SyncCounts, SyncMode
 
 
-@dataclass(frozen=True, slots=True)
-class WriterSettings:
+def ignore(_: str) -> None:
+    pass
+
+
+class WriterSettings(NamedTuple):
     directory: str
     resource: Callable[[bytes], bytes]  # instance id -> OTLP Resource: a forked child has an id of its own
     modes: Modes
@@ -26,6 +29,7 @@ class WriterSettings:
     host: Os = HOST
     monotonic: Callable[[], float] = time.monotonic
     wall_ns: Callable[[], int] = time.time_ns
+    on_refusal: Callable[[str], None] = ignore
 
 
 @dataclass(slots=True)
@@ -40,8 +44,7 @@ class Counts:
     last_error: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class WriterStats:
+class WriterStats(NamedTuple):
     """A writer's numbers since its process began (a forked child counts for itself)."""
 
     instance_id: bytes

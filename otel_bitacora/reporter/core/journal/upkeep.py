@@ -29,12 +29,21 @@ class Upkeep:
             return
         try:
             self._instance.is_upkeep_due = False
+            self._tell_refusal()
             self._name_durably()
             self._look_at_the_bounds()
             if self._syncer.is_pending and self._syncer.within_budget():
                 self._syncer.commit(self._instance.sequence)
         finally:
             self._lock.release()
+
+    def _tell_refusal(self) -> None:
+        if self._instance.has_refusal_to_tell:
+            self._instance.has_refusal_to_tell = False
+            self._settings.on_refusal(
+                f"{self._settings.directory}: the disk refuses records ({self._instance.counts.last_error}): they wait in "
+                f"memory, {self._settings.memory_bytes} bytes of them at most, until it takes them"
+            )
 
     def _name_durably(self) -> None:
         segment = self._instance.segments.current

@@ -16,7 +16,7 @@ from .index import IndexKey
 from .instance import CHECK_MASK, Instance
 from .memory import Entry
 from .reserve import RESERVE_BYTES
-from .settings import WriterSettings, WriterStats
+from .settings import WriterSettings, WriterStats, ignore
 from .sync import Syncer, SyncMode, sync_floor
 from .upkeep import Upkeep
 
@@ -46,9 +46,11 @@ class Writer:
     """Appends records to the journal in a directory. One per process and directory; safe in threads, forked children
     and signal handlers. Nothing is written, and no file opened, before the first record.
 
+    *on_refusal* is called, once a minute at most, with a sentence when the disk refuses records, now or later: that
+    doesn't raise. They wait in memory, within bounds, and `stats().health` says so.
+
     Raises:
-        JournalUnavailable: the directory can't be used as configured. A disk that refuses records, now or later,
-            doesn't raise: they wait in memory, within bounds, and `stats().health` says so.
+        JournalUnavailable: the directory can't be used as configured.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Writer:
         host: Os = HOST,
         monotonic: Callable[[], float] = time.monotonic,
         wall_ns: Callable[[], int] = time.time_ns,
+        on_refusal: Callable[[str], None] = ignore,
     ) -> None:
         modes = place.SHARED if shared else place.PRIVATE
         place.prepare(directory, modes=modes, allow_network_fs=allow_network_fs, host=host)
@@ -85,6 +88,7 @@ class Writer:
             host=host,
             monotonic=monotonic,
             wall_ns=wall_ns,
+            on_refusal=on_refusal,
         )
         self._sync_floor = sync_floor(sync)
         self._process = _Process(self._settings)
@@ -96,12 +100,12 @@ class Writer:
         """The 16 random bytes that this process's records carry; a forked child has its own."""
         return self._current().instance.id
 
-    # Longer than other functions, because each call taken out of it costs it a tenth of its time.
-    def append(  # noqa: PLR0912 - see above
+    # Longer than other functions, because each call taken out of it costs it a tenth of its time; its arguments may be
+    # positional for the same reason.
+    def append(  # noqa: PLR0912, PLR0915, PLR0917 - see above
         self,
         before: bytes,
         after: bytes,
-        *,
         scope_length: int,
         severity: int,
         key: IndexKey = _NO_KEY,
@@ -143,8 +147,10 @@ class Writer:
                         segment.length = length = segment.length + written
                         block = segment.block
                         block.records += 1
-                        block.levels |= 1 << severity
-                        block.keys.add(key)
+                        if key is not block.latest_key or severity != block.latest_severity:
+                            block.levels |= 1 << severity
+                            block.keys.add(key)
+                            block.latest_key, block.latest_severity = key, severity
                         if time_ns > block.last_ns:  # noqa: PLR1730 - max() would be a call
                             block.last_ns = time_ns
                         if time_ns < block.first_ns:  # noqa: PLR1730

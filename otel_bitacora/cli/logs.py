@@ -1,0 +1,109 @@
+"""`otel-bitacora logs`: what the journal holds, and whether anything is missing from it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import Json
+
+app = typer.Typer(
+    help="Read the journal that applications log to, while they do.", no_args_is_help=True, rich_markup_mode=None
+)
+
+Journals = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--journal",
+        help="The journal's directory; may be repeated. Default: BITACORA_JOURNAL_DIR, else `journal` in the state directory.",
+        metavar="DIR",
+        show_default=False,
+        readable=False,  # who can't be read says so itself, and is no mistake in the command
+    ),
+]
+JsonLines = Annotated[bool, typer.Option("--json", help="One JSON object a line, with everything the record holds.")]
+
+
+@app.command()
+def cat(journal: Journals = None, json: JsonLines = False) -> None:
+    """Print every record, one a line.
+
+    Those of one process come exactly in the order they were logged in, those of different processes by time. Damage is
+    told on stderr and is no failure: `logs verify` judges. Places in the code and threads are only in --json.
+    """
+    from .logs_printing import Printer, quiet_when_closed
+    from .logs_reading import present_journals, records_by_time
+
+    directories = present_journals(journal)
+    printer = Printer(as_json=json)
+    with quiet_when_closed():
+        printer.print_all(records_by_time(directories, printer.tell_damage))
+
+
+@app.command()
+def tail(
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on with what is logged from now on, until Ctrl-C.")
+    ] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many of the last records.", metavar="N")] = 10,
+    journal: Journals = None,
+    json: JsonLines = False,
+) -> None:
+    """Print the last records, one a line; with -f also those to come, of processes yet to start too."""
+    from .logs_printing import Printer, quiet_when_closed, quiet_when_interrupted
+    from .logs_reading import awaited_journals, present_journals, print_last, print_last_and_follow
+
+    printer = Printer(as_json=json)
+    if not follow:
+        with quiet_when_closed():
+            print_last(present_journals(journal), lines, printer)
+        return
+    with quiet_when_interrupted(), quiet_when_closed():
+        print_last_and_follow(awaited_journals(journal), lines, printer)
+
+
+@app.command()
+def verify(journal: Journals = None, json: Json = False) -> None:
+    """Check that nothing vanished; exit 1 if a record is missing, a sum doesn't add up, or a file couldn't be read.
+
+    For each process: last sequence number = retired + journalled + dropped, by reason + damaged + missing. Retired is
+    what was deleted as the journal's bounds demand; damaged lay where bytes of a file were changed.
+    """
+    from .logs_printing import quiet_when_closed
+    from .logs_reading import present_journals
+    from .logs_verify import verify_and_print
+
+    with quiet_when_closed():
+        is_whole = verify_and_print(present_journals(journal), as_json=json)
+    if not is_whole:
+        raise typer.Exit(1)
+
+
+@app.command()
+def redact(
+    file: Annotated[str, typer.Argument(help="The text; - is stdin.")],
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say where what would be replaced, and by which rule, without showing it.")
+    ] = False,
+) -> None:
+    """Print a text as the journal would keep it, without its secrets."""
+    from .logs_printing import quiet_when_closed
+    from .logs_redact import explain_text, print_redacted
+
+    with quiet_when_closed():
+        (explain_text if explain else print_redacted)(file)
+
+
+@app.command()
+def compact(journal: Journals = None, json: Json = False) -> None:
+    """Make one file of the many small ones that short-lived processes leave, and keep the journal within its bounds.
+
+    Damaged regions are copied to quarantine/ first. Nothing that a registered exporter still needs is touched. A running
+    sidecar does the same every ten minutes, but for the damage.
+    """
+    from .logs_compact import compact_and_print
+    from .logs_reading import present_journals
+
+    compact_and_print(present_journals(journal), as_json=json)
