@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -77,7 +78,10 @@ async def _served(stage: Stage, port: int) -> AsyncIterator[str]:
     app = create_app(monitor_endpoints(stage.sampler, Exposition({}), stage.feed), token=TOKEN)
     listener = socket.create_server(("127.0.0.1", port))
     bound_backlog(listener)
+    levels = dict(logging._levelToName), dict(logging._nameToLevel)
     config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=20)
+    # uvicorn names level 5, for every other test of this process, too.
+    logging._levelToName, logging._nameToLevel = levels
     server = stage.server = _Server(config, before_stop=stage.feed.close)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     stage.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
