@@ -13,7 +13,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 SCRIPTS = (
     *("processes.py", "render.py", "scrape_processes.py", "slope_series.py", "slope_processes.py", "imports.py"),
-    *("sockets.py", "sidecar_cpu.py", "sidecar_memory.py"),
+    *("sockets.py", "stream_fanout.py", "sidecar_cpu.py", "sidecar_memory.py"),
     *(
         "handler.py",
         "handler_latency.py",

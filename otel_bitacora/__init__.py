@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .domain.events import SessionEvent
     from .errors import BitacoraError, MonitorError, ReporterError
+    from .monitor.client import MonitorClient
+    from .monitor.metrics_stream import MetricsStream
     from .monitor.models import HardwareMetrics, NetworkMetrics, ProcessMetrics, SystemMetrics
     from .reporter.core.context import LogContext
     from .reporter.core.entry import LogEntry
@@ -33,6 +35,8 @@ __all__ = [
     "LogContext",
     "LogEntry",
     "LogLevel",
+    "MetricsStream",
+    "MonitorClient",
     "MonitorError",
     "NetworkMetrics",
     "ProcessMetrics",
@@ -51,6 +55,8 @@ _HOMES = {
     "LogContext": ".reporter.core.context",
     "LogEntry": ".reporter.core.entry",
     "LogLevel": ".reporter.core.level",
+    "MetricsStream": ".monitor.metrics_stream",
+    "MonitorClient": ".monitor.client",
     "MonitorError": ".errors",
     "NetworkMetrics": ".monitor.models",
     "ProcessMetrics": ".monitor.models",

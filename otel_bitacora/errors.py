@@ -8,7 +8,13 @@ BitacoraError
 ├── MonitorError
 │   ├── PortInUse             somebody else listens there
 │   ├── StateUnavailable      the state directory or the token in it can't be used
-│   └── NotSampledYet         no snapshot has been published so far
+│   ├── NotSampledYet         no snapshot has been published so far
+│   ├── MonitorUnreachable    nobody answers at the endpoint, or the connection broke
+│   ├── MonitorTimeout        no answer came in time
+│   ├── MonitorUnauthorised   the token is missing, or wrong
+│   ├── MonitorProtocolError  the answer isn't what a sidecar says
+│   ├── MonitorVersionMismatch  client and sidecar don't understand each other's version
+│   └── MonitorUnsupported    the sidecar doesn't have what is asked for
 ├── ReporterError
 │   ├── JournalUnavailable    the journal can't be opened, read or written
 │   ├── JournalDamaged        bytes of the journal aren't what was written
@@ -60,6 +66,30 @@ class StateUnavailable(MonitorError):
 
 class NotSampledYet(MonitorError):
     """No snapshot has been published so far."""
+
+
+class MonitorUnreachable(MonitorError):
+    """Nobody answers at the endpoint, or the connection broke; the message says what to start or to look at."""
+
+
+class MonitorTimeout(MonitorError):
+    """No answer came in time."""
+
+
+class MonitorUnauthorised(MonitorError):
+    """The token is missing, or wrong; the message says where one was looked for."""
+
+
+class MonitorProtocolError(MonitorError):
+    """The answer isn't what a sidecar says: something else listens there, or it is damaged."""
+
+
+class MonitorVersionMismatch(MonitorError):
+    """Client and sidecar don't understand each other's version; the message names both."""
+
+
+class MonitorUnsupported(MonitorError):
+    """The sidecar doesn't have what is asked for, at least not in its version."""
 
 
 class SessionError(BitacoraError):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from bitacora_collectors.contract import Collector, Group, Host, Kind, Metric, Reading
-from otel_bitacora import BitacoraError, HardwareMetrics, MonitorError, SystemMetrics
+from otel_bitacora import BitacoraError, HardwareMetrics, MetricsStream, MonitorClient, MonitorError, SystemMetrics
 from otel_bitacora.monitor.sampler import Sampler
 from otel_bitacora.resource import identify_host
 
@@ -39,3 +39,15 @@ def errors_are_a_tree() -> None:
     except MonitorError as error:
         root: BitacoraError = error
         raise root from None
+
+
+async def a_client_is_typed_wherever_it_asks() -> float:
+    async with MonitorClient("http://127.0.0.1:9464", token=None, timeout_seconds=5) as client:
+        hardware: HardwareMetrics = await client.get_hardware_metrics()
+        stream: MetricsStream = await client.start_realtime_monitoring(interval_seconds=0.5, groups=["system"])
+        async for sample in stream:
+            system: SystemMetrics | None = sample.system
+            return system.load.average_1m if system and system.load else 0.0
+        async with MonitorClient.local() as local, local.start_realtime_monitoring() as live:
+            missed: int = live.missed
+            return missed + (hardware.memory.used_bytes if hardware.memory else 0)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
 from otel_bitacora.ops.catalogue import catalogue, catalogue_markdown
 from otel_bitacora.ops.dashboards.grafana import grafana_text
 from otel_bitacora.ops.dashboards.host import host_dashboard
+from otel_bitacora.ops.openapi import describe_api
 from otel_bitacora.settings import Settings, sample_toml
 from otel_bitacora.sidecar.sampling import select_with_own
 
@@ -21,6 +23,7 @@ def documents() -> dict[str, str]:
         "config/otel-bitacora.toml": sample_toml(),
         "deploy/grafana/dashboards/host.json": grafana_text(host_dashboard(rows)),
         "docs/METRICS.md": catalogue_markdown(rows),
+        "otel_bitacora/monitor/openapi.json": json.dumps(describe_api(), indent=1, ensure_ascii=False) + "\n",
     }
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
-from bitacora_collectors.contract import Attributes, AttributeValue, Reading
+from bitacora_collectors.contract import Attributes, AttributeValue, Group, Reading
 
 from . import models
 from .hardware_models import cpu_temperature, disk_health, gpus, power, sensors
@@ -77,7 +77,7 @@ class Rates:
 def hardware_metrics(snapshot: Snapshot) -> models.HardwareMetrics:
     look = _lookup(snapshot)
     return models.HardwareMetrics(
-        timestamp=_time(snapshot.time_unix_nano),
+        timestamp=moment(snapshot.time_unix_nano),
         cpu=_cpu(look),
         memory=_memory(look),
         paging=_paging(look),
@@ -92,7 +92,7 @@ def hardware_metrics(snapshot: Snapshot) -> models.HardwareMetrics:
 def system_metrics(snapshot: Snapshot) -> models.SystemMetrics:
     look = _lookup(snapshot)
     return models.SystemMetrics(
-        timestamp=_time(snapshot.time_unix_nano),
+        timestamp=moment(snapshot.time_unix_nano),
         os=_os(snapshot, look),
         load=_load(look),
         processes=_process_counts(look),
@@ -105,7 +105,7 @@ def system_metrics(snapshot: Snapshot) -> models.SystemMetrics:
 def network_metrics(snapshot: Snapshot) -> models.NetworkMetrics:
     look, rates = _lookup(snapshot), Rates(snapshot.state("traffic"))
     return models.NetworkMetrics(
-        timestamp=_time(snapshot.time_unix_nano),
+        timestamp=moment(snapshot.time_unix_nano),
         interfaces=interfaces(look, rates, snapshot.state("interfaces")),
         connections=connections(look),
         listening_ports=listening_ports(snapshot.state("connections")),
@@ -114,17 +114,26 @@ def network_metrics(snapshot: Snapshot) -> models.NetworkMetrics:
 
 def process_metrics(snapshot: Snapshot) -> models.ProcessMetrics:
     return models.ProcessMetrics(
-        timestamp=_time(snapshot.time_unix_nano),
+        timestamp=moment(snapshot.time_unix_nano),
         sidecar=_sidecar(_lookup(snapshot)),
         processes=process_rows(snapshot.state("processes")),
         bitacora=process_rows(snapshot.state("bitacora")) or None,
     )
 
 
+MODELS: Mapping[Group, Callable[[Snapshot], object]] = {
+    Group.SYSTEM: system_metrics,
+    Group.HARDWARE: hardware_metrics,
+    Group.NETWORK: network_metrics,
+    Group.PROCESS: process_metrics,
+}
+"""What builds the model of each group."""
+
+
 def snapshot_model(snapshot: Snapshot) -> models.SnapshotModel:
     return models.SnapshotModel(
         sequence=snapshot.sequence,
-        timestamp=_time(snapshot.time_unix_nano),
+        timestamp=moment(snapshot.time_unix_nano),
         system=system_metrics(snapshot),
         hardware=hardware_metrics(snapshot),
         network=network_metrics(snapshot),
@@ -137,7 +146,8 @@ def _lookup(snapshot: Snapshot) -> Lookup:
     return Lookup(reading for family in snapshot.families.values() for reading in family.readings)
 
 
-def _time(unix_nano: int) -> datetime:
+def moment(unix_nano: int) -> datetime:
+    """Return nanoseconds since the Unix epoch as a time, to the microsecond."""
     # Not fromtimestamp: a float can't hold microseconds of today.
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=unix_nano // 1000)
 
@@ -257,7 +267,7 @@ def _os(snapshot: Snapshot, look: Lookup) -> models.OsMetrics:
         description=host.os_description,
         kernel_release=host.kernel_release,
         uptime_seconds=uptime,
-        boot_time=None if uptime is None else _time(snapshot.time_unix_nano) - timedelta(seconds=uptime),
+        boot_time=None if uptime is None else moment(snapshot.time_unix_nano) - timedelta(seconds=uptime),
     )
 
 
@@ -305,7 +315,7 @@ def _status(state: CollectorState) -> models.CollectorStatus:
         error=state.error,
         interval_seconds=state.interval_seconds,
         duration_seconds=state.duration_seconds,
-        last_success=None if last is None else _time(last),
+        last_success=None if last is None else moment(last),
         timeouts=state.timeouts,
         readings=len(state.readings),
     )

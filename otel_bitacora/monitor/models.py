@@ -308,3 +308,17 @@ class SnapshotModel:
     network: NetworkMetrics
     process: ProcessMetrics
     collectors: tuple[CollectorStatus, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsSample:
+    """One sample of the live stream: the groups that were asked for, None for the others."""
+
+    number: int
+    """How many intervals the sampler has run for: a gap between two samples is what was missed."""
+    timestamp: datetime
+    system: SystemMetrics | None
+    hardware: HardwareMetrics | None
+    network: NetworkMetrics | None
+    process: ProcessMetrics | None
+    """As of its own timestamp: processes are read once a second at the most."""

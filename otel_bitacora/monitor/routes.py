@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from http import HTTPStatus
+from importlib.resources import files
 
 import orjson
 from starlette.requests import Request
@@ -13,11 +14,14 @@ from otel_bitacora.http.access import Access
 from otel_bitacora.http.app import Endpoint, Handler
 from otel_bitacora.http.problems import ProblemResponse
 
+from .api import PREFIX, VERSION, VERSION_HEADER, is_compatible
 from .exposition import OPENMETRICS, TEXT, Choice, Exposition
+from .feed import Feed
 from .modelling import hardware_metrics, network_metrics, process_metrics, snapshot_model, system_metrics
 from .negotiate import accepts_gzip, prefers_openmetrics
 from .sampler import Sampler
 from .snapshot import Snapshot
+from .stream import stream_handler
 
 _MODELS: tuple[tuple[str, Callable[[Snapshot], object], str], ...] = (
     ("system", system_metrics, "Operating system, load, process counts, pressure, control groups, services."),
@@ -29,11 +33,16 @@ _MODELS: tuple[tuple[str, Callable[[Snapshot], object], str], ...] = (
 _ABOUT_METRICS = "For Prometheus: text 0.0.4 or OpenMetrics."
 
 
-def monitor_endpoints(sampler: Sampler, exposition: Exposition) -> list[Endpoint]:
-    """Return what the monitor serves: `/metrics`, health, and the models below `/api/v1`."""
+def monitor_endpoints(sampler: Sampler, exposition: Exposition, feed: Feed) -> list[Endpoint]:
+    """Return what the monitor serves: `/metrics`, health, and the models and their stream below `/api/v1`."""
+    api = [
+        *((name, _model(sampler, build), about) for name, build, about in _MODELS),
+        ("stream", stream_handler(feed), "Every new sample as a server-sent event: ?interval=SECONDS&groups=A,B."),
+        ("openapi.json", _openapi, "The OpenAPI description of all this."),
+    ]
     return [
         Endpoint("/metrics", _metrics(sampler, exposition), Access.OPEN_ON_LOOPBACK, _ABOUT_METRICS),
-        *(Endpoint(f"/api/v1/{name}", _model(sampler, build), Access.TOKEN, about) for name, build, about in _MODELS),
+        *(Endpoint(f"{PREFIX}/{name}", _versioned(handler), Access.TOKEN, about) for name, handler, about in api),
         Endpoint("/healthz", _healthz, Access.OPEN, "200 while the program runs."),
         Endpoint("/readyz", _readyz(sampler), Access.OPEN, "200 once there is something to scrape."),
     ]
@@ -73,6 +82,25 @@ def _model(sampler: Sampler, build: Callable[[Snapshot], object]) -> Handler:
         return Response(as_json(build(sampler.snapshot)), media_type="application/json", headers=headers)
 
     return model
+
+
+def _versioned(handler: Handler) -> Handler:
+    async def versioned(request: Request) -> Response:
+        asked = request.headers.get(VERSION_HEADER, VERSION)
+        if is_compatible(asked):
+            response = await handler(request)
+        else:
+            detail = f"{VERSION_HEADER}: {asked}: this server speaks {VERSION}; leave the header out, or ask for that"
+            response = ProblemResponse(HTTPStatus.NOT_ACCEPTABLE, detail, instance=request.url.path)
+        response.headers[VERSION_HEADER] = VERSION
+        return response
+
+    return versioned
+
+
+async def _openapi(_: Request) -> Response:
+    description = files("otel_bitacora.monitor").joinpath("openapi.json").read_bytes()
+    return Response(description, media_type="application/json")
 
 
 async def _healthz(_: Request) -> Response:

@@ -116,6 +116,11 @@ class Sampler:
         return self._snapshot
 
     @property
+    def elapsed_seconds(self) -> float:
+        """Monotonic time since it was made, which every period's grid begins with."""
+        return self._clock.monotonic() - self._started
+
+    @property
     def is_ready(self) -> bool:
         """Whether a snapshot has been published."""
         return self._snapshot is not None
@@ -134,9 +139,13 @@ class Sampler:
         longest_seconds = sum(entry.timing.deadline_seconds for entry in self._entries.values())
         return self._schedule.seconds_overdue(self._clock.monotonic()) > longest_seconds + _SCHEDULING_SECONDS
 
-    def on_snapshot(self, listener: Callable[[Snapshot], None]) -> None:
-        """Call *listener* with every new snapshot, in the sampler's thread: it must be quick and not raise."""
-        self._listeners.append(listener)
+    def on_snapshot(self, listener: Callable[[Snapshot], None]) -> Callable[[], None]:
+        """Call *listener* with every new snapshot, in the sampler's thread: it must be quick and not raise.
+
+        Returns what stops these calls.
+        """
+        self._listeners = [*self._listeners, listener]  # a new list, as the thread may be going through the old one
+        return lambda: self._forget(listener)
 
     def wake(self, *names: str) -> None:
         """Have the collectors *names*, or all of them, read as soon as can be; returns at once, from any thread.
@@ -197,6 +206,9 @@ class Sampler:
             listener(snapshot)
         return snapshot
 
+    def _forget(self, listener: Callable[[Snapshot], None]) -> None:
+        self._listeners = [one for one in self._listeners if one is not listener]
+
     def _install(self, collectors: Sequence[Collector], timings: Mapping[str, Timing]) -> None:
         entries: dict[str, _Entry] = {}
         for collector in collectors:
@@ -205,7 +217,7 @@ class Sampler:
             entries[collector.name] = _Entry(collector, timing, state, _entities_of(collector))
         periods = {name: entry.timing.interval_seconds for name, entry in entries.items()}
         self._entries = entries
-        self._schedule = Schedule(periods, self._started)
+        self._schedule = Schedule(periods, self._started, self._clock.monotonic())
 
     def _unsubscribe(self, subscription: Subscription) -> None:
         with self._subscribing:

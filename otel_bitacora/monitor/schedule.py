@@ -43,15 +43,17 @@ class Due:
 class Schedule:
     """Due times of named things with a period each, in seconds of a monotonic clock; any thread may call.
 
+    All are due first at *first*, or at the *start* that the grids begin with.
+
     All periods share one origin, so that what has the same period is read in the same tick. What is sped up is read
     on the faster grid alone, its own turn being the first of these that comes after its time, so that nothing is read
     twice within a moment.
     """
 
-    def __init__(self, periods: Mapping[str, float], start: float) -> None:
+    def __init__(self, periods: Mapping[str, float], start: float, first: float | None = None) -> None:
         self._periods = dict(periods)
         self._start = start
-        self._due = dict.fromkeys(periods, start)
+        self._due = dict.fromkeys(periods, start if first is None else first)
         self._fast: dict[str, float] = {}
         self._fast_due: dict[str, float] = {}
         self._called: set[str] = set()

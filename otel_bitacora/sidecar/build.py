@@ -17,6 +17,7 @@ from otel_bitacora.monitor.events.record import EventLog
 from otel_bitacora.monitor.events.sources import event_sources
 from otel_bitacora.monitor.events.watch import Watch
 from otel_bitacora.monitor.exposition import Exposition
+from otel_bitacora.monitor.feed import Feed
 from otel_bitacora.monitor.otlp.outcome import Tally
 from otel_bitacora.monitor.otlp.target import target_of
 from otel_bitacora.monitor.routes import monitor_endpoints
@@ -43,6 +44,7 @@ class Sidecar:
     settings: Settings
     port: Port
     sampler: Sampler
+    feed: Feed
     app: Starlette
     named: frozenset[str]
     own: Own
@@ -125,6 +127,7 @@ def build_sidecar(settings: Settings) -> Sidecar:
     instance_id = stable_instance_id(sampler.host, state_directory(settings))
     target = {**service_attributes(SERVICE_NAME, __version__, instance_id), **sampler.host.attributes()}
     sending = Sending(receiver, own.tallies, sampler=sampler, resource=target, processes=settings.otlp.processes)
-    endpoints = monitor_endpoints(sampler, Exposition(target))
+    feed = Feed(sampler)
+    endpoints = monitor_endpoints(sampler, Exposition(target), feed)
     app = create_app(endpoints, guard=port.guard, allowed_hosts=settings.http.allowed_hosts, headers=port.headers)
-    return Sidecar(settings, port, sampler, app, named, own, Housekeeping(journal_of(settings)), watch, sending)
+    return Sidecar(settings, port, sampler, feed, app, named, own, Housekeeping(journal_of(settings)), watch, sending)

@@ -14,6 +14,7 @@ import uvicorn
 from otel_bitacora.errors import BitacoraError
 from otel_bitacora.http.limits import HEADER_BYTES
 from otel_bitacora.monitor.snapshot import Snapshot
+from otel_bitacora.monitor.stream import bound_backlog
 from otel_bitacora.settings import Settings
 
 from .build import Sidecar
@@ -45,7 +46,8 @@ def serve(sidecar: Sidecar, listener: socket.socket, reload: Callable[[], Settin
     config.ssl = sidecar.port.tls
     logging.getLogger("uvicorn.error").addFilter(_is_ours_to_tell)
     sidecar.sampler.on_snapshot(_tell_ready)
-    asyncio.run(_run(sidecar, _Server(config), listener, reload))
+    bound_backlog(listener)
+    asyncio.run(_run(sidecar, _Server(config, before_stop=sidecar.feed.close), listener, reload))
 
 
 def _is_ours_to_tell(record: logging.LogRecord) -> bool:
@@ -57,9 +59,10 @@ def _is_ours_to_tell(record: logging.LogRecord) -> bool:
 class _Server(uvicorn.Server):
     """uvicorn without its signal handlers, and without waking ten times a second to look whether it shall stop."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, *, before_stop: Callable[[], None]) -> None:
         super().__init__(config)
         self.stopping = asyncio.Event()
+        self._before_stop = before_stop
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -67,6 +70,7 @@ class _Server(uvicorn.Server):
 
     async def main_loop(self) -> None:
         await self.stopping.wait()
+        self._before_stop()  # or the streams, which have no end of their own, would be waited for
 
 
 async def _run(sidecar: Sidecar, server: _Server, listener: socket.socket, reload: Callable[[], Settings]) -> None:

@@ -367,6 +367,19 @@ def test_reloaded_collectors_are_sped_up_like_the_old_ones(identity: HostIdentit
     assert fresh.calls == 2
 
 
+def test_a_reload_late_in_life_does_not_look_like_a_sampler_that_is_stuck(
+    identity: HostIdentity, clock: FakeClock
+) -> None:
+    one = sampler(FakeHostCollector("load", [Reading(LOAD, 1)]), identity=identity, clock=clock)
+    one.tick()
+    clock.advance(86_400.0)
+    one.tick()
+
+    one.replace([FakeHostCollector("load", [Reading(LOAD, 1)])], {"load": PATIENT})
+
+    assert not one.is_stuck
+
+
 def test_waking_reads_the_named_collectors_before_their_turn(identity: HostIdentity, clock: FakeClock) -> None:
     load, traffic = FakeHostCollector("load", [Reading(LOAD, 1)]), FakeHostCollector("traffic", [Reading(BYTES, 1)])
     both = sampler(load, traffic, identity=identity, clock=clock)
