@@ -13,6 +13,7 @@ from pathlib import Path
 import uvicorn
 
 from bitacora_collectors.contract import Group, Kind, Metric, Reading
+from otel_bitacora.http.access import Guard
 from otel_bitacora.http.app import create_app
 from otel_bitacora.monitor.exposition import Exposition
 from otel_bitacora.monitor.feed import Feed
@@ -75,7 +76,7 @@ def make_stage(identity: HostIdentity, clock: FakeClock) -> Stage:
 
 @asynccontextmanager
 async def _served(stage: Stage, port: int) -> AsyncIterator[str]:
-    app = create_app(monitor_endpoints(stage.sampler, Exposition({}), stage.feed), token=TOKEN)
+    app = create_app(monitor_endpoints(stage.sampler, Exposition({}), stage.feed), guard=Guard(TOKEN))
     listener = socket.create_server(("127.0.0.1", port))
     bound_backlog(listener)
     levels = dict(logging._levelToName), dict(logging._nameToLevel)
