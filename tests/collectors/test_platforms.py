@@ -76,6 +76,8 @@ model = modelling.snapshot_model(snapshot)
 print(json.dumps([text.count("# TYPE"), len(model.process.processes), {one.name: one.health for one in model.collectors}]))
 """
 
+OWN = ("sidecar", "events", "exporters")
+"""What the sidecar says of itself."""
 HERE = {
     *("cpu", "memory", "disk", "load", "process_counts", "processes", "bitacora", "os_info", "traffic", "interfaces"),
     *("connections", "power"),
@@ -109,7 +111,7 @@ def test_the_monitor_publishes_what_they_read(platform, tmp_path):
 
     assert {"bitacora.sidecar.cpu.time", "bitacora.sidecar.memory.usage"} <= set(own)
     assert ("bitacora.sidecar.file_descriptors" in own) == (platform == "darwin")
-    assert [*names] == [*(factory.name for factory in BUILTIN), "sidecar"]
+    assert [*names] == [*(factory.name for factory in BUILTIN), *OWN]
     assert families > 30
     assert processes == (1 if platform == "darwin" else 2)
     assert {name for name, state in health.items() if state == "ok"} == HERE
