@@ -86,6 +86,8 @@ class Compare:
                 object.__setattr__(self, "value", int(LogLevel.parse(self.value)))
             except ValueError as exc:
                 raise QueryError(str(exc)) from exc
+        if self.field == "severity" and _as_numbers(0, self.value) is None:
+            raise QueryError(f"severity is a number, 1 to 24, not {self.value!r}")
 
     def matches(self, entry: LogEntry) -> bool:
         found = value_of(entry, self.field)

@@ -17,7 +17,7 @@ from .query import ATTRIBUTE, FIELDS, RESOURCE, All, AnyOf, Compare, Condition, 
 
 SINCE, UNTIL = "since", "until"
 _MAX_DEPTH = 64
-_WORD = re.compile(r"""[^\s()"'=!<>]+""")
+_WORD = re.compile(r"""(?:[^\s()"'=!<>]|!(?!=))+""")
 _OPERATOR = re.compile(r"!=|<=|>=|=|<|>")
 _QUOTED = re.compile(r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'""", re.DOTALL)
 _VALUE = re.compile(r"""[^\s()"']+""")
@@ -158,10 +158,11 @@ class _Parser:
             moment = parse_moment(token.value, now_ns=self._now_ns)
         except ValueError as error:
             self._fail(str(error), token.value_at)
+        # Said twice, both hold, as everything side by side does.
         if token.text == SINCE:
-            self._since = moment
+            self._since = moment if self._since is None else max(self._since, moment)
         else:
-            self._until = moment
+            self._until = moment if self._until is None else min(self._until, moment)
         self._advance()
 
     @property
@@ -199,9 +200,14 @@ class _Parser:
             self._fail("an operator without a field before it", at)
         self._position = word.end()
         name = word[0]
-        if name in (ATTRIBUTE, RESOURCE) and self._is_quote():  # attr."a name with blanks"
+        is_prefix = name in (ATTRIBUTE, RESOURCE)
+        is_quoted = is_prefix and self._is_quote()  # attr."a name with blanks"
+        if is_quoted:
             name += self._quoted()
         operator = _OPERATOR.match(self._source, self._position)
+        if is_prefix and is_quoted != (operator is not None):
+            what = "an operator" if is_quoted else f'a name, such as {name}"…",'
+            self._fail(f"expected {what} here", self._position)
         if operator is None:
             is_keyword = name.lower() in _KEYWORDS
             return _Token(_Kind.KEYWORD, at, name.lower()) if is_keyword else _Token(_Kind.TEXT, at, name)
@@ -230,8 +236,10 @@ class _Parser:
 
     def _fail(self, what: str, at: int) -> NoReturn:
         line_start = self._source.rfind("\n", 0, at) + 1
-        line = self._source[line_start:].split("\n")[0]
-        raise QueryError(f"{what} (column {at + 1})\n  {line}\n  {' ' * (at - line_start)}^")
+        line = "".join(char if char.isprintable() else " " for char in self._source[line_start:].split("\n")[0])
+        column, number = at - line_start + 1, self._source.count("\n", 0, at) + 1
+        place = f"line {number}, column {column}" if "\n" in self._source else f"column {column}"
+        raise QueryError(f"{what} ({place})\n  {line}\n  {' ' * (column - 1)}^")
 
 
 def _found(token: _Token) -> str:
@@ -240,8 +248,8 @@ def _found(token: _Token) -> str:
 
 
 def _explained(field: str, problem: str) -> str:
-    near = difflib.get_close_matches(field, [*FIELDS, SINCE, UNTIL], n=1)
     if field in FIELDS:
         return problem
+    near = difflib.get_close_matches(field.lower(), [*FIELDS, SINCE, UNTIL], n=1)
     hint = f"did you mean {near[0]}?" if near else f'use attr.{field} for an attribute, or "…" to look for text'
     return f"no field {field!r}; {hint}"
