@@ -5,7 +5,6 @@ A pattern either has bounded repeats, or consumes what it has looked at, so that
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -18,10 +17,16 @@ class Pattern:
 
     def __init__(self, source: str, flags: int = 0) -> None:
         self._source, self._flags = source, flags
+        self._compiled: re.Pattern[str] | None = None
 
-    @functools.cached_property
+    # Not functools.cached_property: up to Python 3.11 it has a lock, and a child that is forked while another thread
+    # holds it would wait for it at its first record, for ever. Compiling twice harms nobody.
+    @property
     def compiled(self) -> re.Pattern[str]:
-        return re.compile(self._source, self._flags)
+        found = self._compiled
+        if found is None:
+            found = self._compiled = re.compile(self._source, self._flags)
+        return found
 
 
 _KEY_VALUE = Pattern(

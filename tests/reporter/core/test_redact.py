@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from otel_bitacora.reporter.core import patterns
 from otel_bitacora.reporter.core.patterns import PLACEHOLDER, Finding, find, passes_luhn
 from otel_bitacora.reporter.core.redact import Redactor
 
@@ -253,3 +254,28 @@ def test_a_megabyte_of_hostile_text_is_done_at_once(piece: str) -> None:
     thread.start()
 
     assert done.wait(30), "quadratic: a linear pattern takes well under a second"
+
+
+def test_who_needs_a_pattern_does_not_wait_for_another_thread_that_compiles_it(monkeypatch) -> None:
+    """A forked child has no such thread, and would wait for ever."""
+    pattern, is_compiling, go_on = patterns.Pattern("a"), threading.Event(), threading.Event()
+    compile_ = re.compile
+
+    def compile_slowly(source: str, flags: int) -> re.Pattern[str]:
+        if not is_compiling.is_set():
+            is_compiling.set()
+            go_on.wait(60)
+        return compile_(source, flags)
+
+    monkeypatch.setattr(patterns.re, "compile", compile_slowly)
+    other = threading.Thread(target=lambda: pattern.compiled, daemon=True)
+    other.start()
+    assert is_compiling.wait(60)
+    found: list[re.Pattern[str]] = []
+    mine = threading.Thread(target=lambda: found.append(pattern.compiled), daemon=True)
+    mine.start()
+    mine.join(30)  # only against a hang
+
+    assert [one.pattern for one in found] == ["a"]
+    go_on.set()
+    other.join(60)
