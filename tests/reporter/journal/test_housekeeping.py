@@ -67,8 +67,9 @@ def test_damage_is_copied_aside_when_it_is_looked_for(tmp_path: Path) -> None:
 
 def test_only_one_process_is_at_it(tmp_path: Path) -> None:
     code = (
-        "import sys, pathlib; from otel_bitacora.reporter.core.journal.housekeeping import _only_one\n"
-        "with _only_one(pathlib.Path(sys.argv[1])) as is_ours:\n"
+        "import sys, pathlib; from otel_bitacora.reporter.core.journal.directory import PRIVATE\n"
+        "from otel_bitacora.reporter.core.journal.housekeeping import _only_one\n"
+        "with _only_one(pathlib.Path(sys.argv[1]), PRIVATE) as is_ours:\n"
         "    print(is_ours, flush=True); sys.stdin.readline()"
     )
     other = subprocess.Popen(
@@ -85,3 +86,28 @@ def test_only_one_process_is_at_it(tmp_path: Path) -> None:
 def test_a_journal_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(JournalUnavailable, match="can't be kept in order"):
         keep(tmp_path / "none")
+
+
+@pytest.mark.parametrize(("is_shared", "mode"), [(False, 0o600), (True, 0o640)])
+def test_who_could_read_the_segments_can_read_the_merged_one(tmp_path: Path, is_shared: bool, mode: int) -> None:
+    journal = tmp_path / "journal"
+    for number in range(20):
+        writer = Writer(journal, resource=b"", shared=is_shared)
+        writer.append(b"\x12\x04KEEP", b"", scope_length=6, severity=9, time_ns=number + 1)
+        writer.close()
+
+    done = keep(journal)
+
+    assert done is not None
+    (merged,) = map(Path, done.merged)
+    assert merged.stat().st_mode & 0o777 == mode
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can write to another's private journal")
+def test_another_users_private_journal_is_left_to_that_user(tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    log_in_short_lived_processes(journal, 20)
+    os.chown(journal, 12345, -1)
+
+    with pytest.raises(JournalUnavailable, match="private to user 12345; run it as that user"):
+        keep(journal)

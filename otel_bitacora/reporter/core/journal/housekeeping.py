@@ -11,7 +11,7 @@ from pathlib import Path
 
 from otel_bitacora.errors import JournalUnavailable
 
-from .directory import HOUSEKEEPING_LOCK
+from .directory import HOUSEKEEPING_LOCK, PRIVATE, SHARED, Modes
 from .host import LOCK_EX, LOCK_NB, lockf
 from .merge import merge_segments
 from .reader import Damage, Reader
@@ -50,20 +50,40 @@ def keep_house(
     Raises:
         JournalUnavailable: there is no journal, or it isn't ours to change.
     """
-    with _only_one(directory) as is_ours:
+    modes = _modes_of(directory)
+    with _only_one(directory, modes) as is_ours:
         if not is_ours:
             return None
         now = wall()
         removed = remove_unfinished(directory, now=now)
         quarantined = _put_damage_aside(directory) if look_for_damage else ()
-        merged = tuple(_merge_all(directory))
+        merged = tuple(_merge_all(directory, modes))
         kept = enforce(str(directory), Bounds(max_bytes, max_age_seconds, headroom_bytes=0), now=now)
         return Housekept(merged, tuple(kept.deleted), tuple(removed), tuple(quarantined))
 
 
-def _merge_all(directory: Path) -> Iterator[str]:
+def _modes_of(directory: Path) -> Modes:
+    """Return the modes of what is written to the journal: whoever could read it before can afterwards.
+
+    Raises:
+        JournalUnavailable: it isn't there, or another user's, who couldn't read what we would leave there.
+    """
+    try:
+        found = directory.stat()
+    except OSError as exc:
+        raise JournalUnavailable(f"{directory} can't be kept in order: {exc.strerror}") from exc
+    if found.st_mode & 0o020:  # as a shared one is made; others than its owner write there
+        return SHARED
+    if found.st_uid != os.geteuid():
+        raise JournalUnavailable(
+            f"{directory} can't be kept in order: it is private to user {found.st_uid}; run it as that user"
+        )
+    return PRIVATE
+
+
+def _merge_all(directory: Path, modes: Modes) -> Iterator[str]:
     for _ in range(_MERGES):
-        merged = merge_segments(directory)
+        merged = merge_segments(directory, modes=modes)
         if merged is None:
             return
         yield str(merged)
@@ -77,11 +97,12 @@ def _put_damage_aside(directory: Path) -> list[str]:
 
 
 @contextmanager
-def _only_one(directory: Path) -> Iterator[bool]:
+def _only_one(directory: Path, modes: Modes) -> Iterator[bool]:
     """Hold the lock that makes this process the only one; POSIX's kind, which no forked child inherits."""
     path = directory / HOUSEKEEPING_LOCK
+    mode = 0o660 if modes is SHARED else modes.file  # a lock is taken by who may write
     try:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     except OSError as exc:
         raise JournalUnavailable(f"{directory} can't be kept in order: {exc.strerror}") from exc
     try:
