@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import sys
 import uuid
-from collections.abc import Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from otel_bitacora.domain.events import SessionEvent
     from otel_bitacora.session.figures import SessionMetrics
 
-Result = TypeVar("Result")
 app = typer.Typer(help="Tell of a work session, and see which there are.", no_args_is_help=True, rich_markup_mode=None)
 
 Journal = Annotated[
@@ -55,7 +53,7 @@ def start(
         SessionStarted(session_id=chosen, timestamp=now),
     )
     ids = {"user_id": user, "project_id": project, "topic_id": topic, "branch": branch or current_branch(Path.cwd())}
-    _run(_tell(journal, events, ids))
+    asyncio.run(_tell(journal, events, ids))
     typer.echo(chosen)
 
 
@@ -88,7 +86,7 @@ def event(
             "title": title,
         }
         events = [event_by_name(name, session_id, {key: value for key, value in said.items() if value is not None})]
-    for one in _run(_tell_known(journal, session_id, events)):
+    for one in asyncio.run(_tell_known(journal, session_id, events)):
         typer.echo(one)
 
 
@@ -100,7 +98,7 @@ def end(
     journal: Journal = None,
 ) -> None:
     """End a session; prints what it amounts to."""
-    found = _run(_end(journal, session_id, summary))
+    found = asyncio.run(_end(journal, session_id, summary))
     _print([found], json=json)
 
 
@@ -113,7 +111,7 @@ def list_(
     from otel_bitacora.reporter.core.storage import JournalStorage
     from otel_bitacora.session.history import all_sessions
 
-    _print(_run(all_sessions(JournalStorage(journal))), json=json)
+    _print(asyncio.run(all_sessions(JournalStorage(journal))), json=json)
 
 
 async def _tell(journal: Path | None, events: Any, ids: dict[str, Any]) -> list[str]:
@@ -156,10 +154,6 @@ async def _figures(journal: Path | None, session_id: str) -> SessionMetrics:
     from otel_bitacora.session.history import session_figures
 
     return await session_figures(JournalStorage(journal), session_id)
-
-
-def _run(work: Coroutine[Any, Any, Result]) -> Result:
-    return asyncio.run(work)
 
 
 def _print(sessions: list[SessionMetrics], *, json: bool) -> None:

@@ -1,14 +1,10 @@
 """The client against servers that do wrong: what it raises, what it survives, and that it leaves nothing open."""
 
 import asyncio
-import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 
 import pytest
 
-from otel_bitacora import MetricsStream, MonitorClient
+from otel_bitacora import MonitorClient
 from otel_bitacora.errors import (
     MonitorError,
     MonitorProtocolError,
@@ -19,123 +15,23 @@ from otel_bitacora.errors import (
     MonitorVersionMismatch,
 )
 from otel_bitacora.monitor import remote as remote_module
-from otel_bitacora.monitor.metrics_stream import Connection
-from otel_bitacora.monitor.models import MetricsSample
-from otel_bitacora.monitor.remote import Remote
 from otel_bitacora.resource import HostIdentity
 from otel_bitacora.testing import FakeClock
 
-from ..monitor.stage import TOKEN, make_stage, until, watch_leaks  # noqa: TID252  # tests are no package
-
-Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-SYSTEM = (
-    b'{"timestamp":"2026-01-01T00:00:00Z","os":{"host_name":"lab","type":"linux","description":"Linux"},'
-    b'"something_new":[1,2]}'
+from ..monitor.stage import TOKEN, make_stage, until  # noqa: TID252  # tests are no package
+from .scripted import (  # tests are no package
+    GARBAGE,
+    OK,
+    SYSTEM,
+    Answer,
+    body,
+    patient_stream,
+    run,
+    says,
+    scripted,
+    stalls_after,
+    take,
 )
-OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nBitacora-Api-Version: 1.0\r\n"
-EVENTS = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nBitacora-Api-Version: 1.0\r\n\r\n"
-
-
-@dataclass
-class Scripted:
-    """A server that does what it is told, one connection after the other, and the last of it again and again."""
-
-    script: list[Answer]
-    url: str = ""
-    connections: int = 0
-    ended: int = 0
-    last_request: bytes = b""
-    writers: list[asyncio.StreamWriter] = field(default_factory=list)
-
-    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        act = self.script[min(self.connections, len(self.script) - 1)]
-        self.connections += 1
-        self.writers.append(writer)
-        try:
-            self.last_request = await reader.readuntil(b"\r\n\r\n")
-            await act(reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
-        finally:
-            self.ended += 1
-            writer.close()
-
-
-@asynccontextmanager
-async def scripted(*script: Answer) -> AsyncIterator[Scripted]:
-    one = Scripted([*script])
-    server = await asyncio.start_server(one.handle, "127.0.0.1", 0)
-    one.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    try:
-        yield one
-    finally:
-        server.close()
-        for writer in one.writers:
-            writer.transport.abort()
-
-
-def says(answer: bytes) -> Answer:
-    """Return a script that sends *answer* and hangs up."""
-
-    async def act(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(answer)
-        await writer.drain()
-
-    return act
-
-
-def stalls_after(answer: bytes) -> Answer:
-    """Return a script that sends *answer* and then nothing, until the other side hangs up."""
-
-    async def act(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(answer)
-        await writer.drain()
-        await reader.read()
-
-    return act
-
-
-def body(content: bytes, head: bytes = OK) -> bytes:
-    return head + b"Content-Length: %d\r\n\r\n" % len(content) + content
-
-
-def sample(number: int, instance: str = "aa") -> bytes:
-    text = b'{"number":%d,"timestamp":"2026-01-01T00:00:00Z"}' % number
-    return b"id: %s-%d\nevent: sample\ndata: %s\n\n" % (instance.encode(), number, text)
-
-
-def run(test: Coroutine[object, object, None]) -> None:
-    """Run *test*, and see that it leaves no task and no file descriptor behind."""
-
-    async def watched() -> None:
-        leaks = watch_leaks()
-        await test
-        await leaks.none()
-
-    asyncio.run(watched())
-
-
-def at_once(_: float, __: float) -> float:
-    """Draw no pause at all."""
-    return 0.0
-
-
-def patient_stream(url: str, silence_seconds: float = 30.0) -> tuple[MetricsStream, Remote]:
-    """Return a stream that pauses for no time between two attempts."""
-    source = Remote(url, TOKEN, 30.0, silence_seconds=silence_seconds, draw=at_once)
-
-    async def connect() -> Connection:
-        return await source.watch(["system"], 1.0)
-
-    return MetricsStream(connect, draw=at_once), source
-
-
-async def take(stream: MetricsStream) -> MetricsSample:
-    async with asyncio.timeout(60):
-        return await anext(stream)
-
-
-GARBAGE = random.Random(6).randbytes(5000)
 
 
 @pytest.mark.parametrize(
@@ -258,136 +154,6 @@ def test_an_answer_without_an_end_is_not_gathered_for_ever(monkeypatch: pytest.M
             await until(lambda: server.connections == server.ended == 4)
             with pytest.raises(MonitorProtocolError, match="an event of more than 100000 bytes"):
                 await take(client.start_realtime_monitoring())
-
-    run(test())
-
-
-def test_a_stream_goes_on_after_whatever_breaks_it_and_counts_what_it_missed() -> None:
-    """A half of an event, a hang-up, silence, garbage, an error page: each costs a reconnect, and what lay between."""
-
-    async def test() -> None:
-        script = (
-            says(EVENTS + sample(1) + sample(2) + sample(3)[:20]),
-            says(b""),
-            stalls_after(EVENTS + sample(5)),
-            says(GARBAGE),
-            says(EVENTS + b": heartbeat\n\nevent: unknown\ndata: {}\n\n" + sample(6)),
-            says(EVENTS + b"event: sample\ndata: {broken\n\n"),
-            says(body(b"<html>", b"HTTP/1.1 502 Bad Gateway\r\n")),
-            stalls_after(EVENTS + sample(6) + sample(9)),
-        )
-        async with scripted(*script) as server:
-            stream, source = patient_stream(server.url, silence_seconds=0.2)
-            numbers = [(await take(stream)).number for _ in range(5)]
-            assert numbers == [1, 2, 5, 6, 9]
-            assert stream.missed == 1 + 1 + 2
-            assert stream.reconnects == 4
-            await stream.aclose()
-            await source.aclose()
-
-    run(test())
-
-
-def test_a_connection_that_is_given_up_is_closed_and_not_only_forgotten() -> None:
-    async def test() -> None:
-        broken = EVENTS + sample(1) + b"event: sample\ndata: {broken\n\n"
-        async with scripted(stalls_after(broken), stalls_after(EVENTS + sample(2))) as server:
-            stream, source = patient_stream(server.url)
-            assert [(await take(stream)).number for _ in range(2)] == [1, 2]
-            await until(lambda: server.ended == 1)
-            await stream.aclose()
-            await source.aclose()
-
-    run(test())
-
-
-def test_a_server_that_was_started_anew_counts_from_its_own_beginning() -> None:
-    async def test() -> None:
-        async with scripted(says(EVENTS + sample(40, "aa")), stalls_after(EVENTS + sample(3, "bb"))) as server:
-            stream, source = patient_stream(server.url)
-            numbers = [(await take(stream)).number for _ in range(2)]
-            assert (numbers, stream.missed) == ([40, 3], 3)
-            await stream.aclose()
-            await source.aclose()
-
-    run(test())
-
-
-@pytest.mark.parametrize(
-    ("answer", "error"),
-    [
-        (body(b"", b"HTTP/1.1 401 No\r\n"), MonitorUnauthorised),
-        (body(b"", b"HTTP/1.1 406 No\r\nBitacora-Api-Version: 2.0\r\n"), MonitorVersionMismatch),
-    ],
-)
-def test_what_no_reconnect_can_mend_is_raised(answer: bytes, error: type[MonitorError]) -> None:
-    async def test() -> None:
-        async with scripted(says(EVENTS + sample(1)), says(answer)) as server:
-            stream, source = patient_stream(server.url)
-            await take(stream)
-            with pytest.raises(error):
-                await take(stream)
-            await stream.aclose()
-            await source.aclose()
-
-    run(test())
-
-
-def test_pauses_grow_with_full_jitter_and_start_anew_after_a_sample() -> None:
-    asked: list[float] = []
-
-    def draw(low: float, high: float) -> float:
-        assert low == 0.0
-        asked.append(high)
-        return 0.0
-
-    async def test() -> None:
-        script = (says(EVENTS + sample(1)), *[says(b"")] * 8, says(EVENTS + sample(2)), says(b""))
-        async with scripted(*script, stalls_after(EVENTS + sample(3))) as server:
-            source = Remote(server.url, TOKEN, 30.0)
-
-            async def connect() -> Connection:
-                return await source.watch(["system"], 1.0)
-
-            stream = MetricsStream(connect, draw=draw)
-            assert [(await take(stream)).number for _ in range(3)] == [1, 2, 3]
-            await stream.aclose()
-            await source.aclose()
-
-    run(test())
-    assert asked == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0, 0.5, 1.0]
-
-
-def test_closing_ends_a_pause_at_once() -> None:
-    async def test() -> None:
-        async with scripted(says(EVENTS + sample(1)), says(b"")) as server:
-            source = Remote(server.url, TOKEN, 30.0)
-
-            async def connect() -> Connection:
-                return await source.watch(["system"], 1.0)
-
-            stream = MetricsStream(connect, draw=lambda _, __: 3600.0)
-            await take(stream)
-            waiting = asyncio.create_task(anext(stream, None))  # type: ignore[arg-type]
-            await asyncio.sleep(0.01)
-            await stream.aclose()
-            async with asyncio.timeout(60):
-                assert await waiting is None
-            await source.aclose()
-
-    run(test())
-
-
-def test_a_half_open_connection_is_found_out_by_its_silence() -> None:
-    """The server has gone without a word, as when a cable is pulled: nothing comes, not even a heartbeat."""
-
-    async def test() -> None:
-        async with scripted(stalls_after(EVENTS + sample(1)), stalls_after(EVENTS + sample(2))) as server:
-            stream, source = patient_stream(server.url, silence_seconds=0.1)
-            assert [(await take(stream)).number for _ in range(2)] == [1, 2]
-            assert stream.reconnects == 1
-            await stream.aclose()
-            await source.aclose()
 
     run(test())
 

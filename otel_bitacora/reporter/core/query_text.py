@@ -62,7 +62,6 @@ class _Parser:
         self._depth = 0
         self._since: int | None = None
         self._until: int | None = None
-        self._is_conjunction = True  # outside of any `or`, `not` and parenthesis
         self._token = self._next()
 
     def query(self) -> Query:
