@@ -20,6 +20,7 @@ BitacoraError
 │   ├── JournalDamaged        bytes of the journal aren't what was written
 │   ├── QueryError            a query doesn't parse, or compares what can't be compared
 │   └── DestinationError      a destination refused a batch, or couldn't be reached
+│       └── BatchRejected     … for what is in it: halved until the culprit is alone
 ├── SessionError              an event doesn't fit its session
 │   └── SessionNotFound       nothing is known of the session
 └── WireError                 what came over the wire isn't what Bitacora writes
@@ -131,3 +132,7 @@ class DestinationError(ReporterError):
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
         self.misconfigured = misconfigured
+
+
+class BatchRejected(DestinationError):
+    """The destination refused a batch for what is in it (400, 413, 422): the shipper halves it until the culprit is alone."""

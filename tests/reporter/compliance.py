@@ -17,6 +17,7 @@ from otel_bitacora.reporter.core.contract import (
     Rejected,
     Retry,
     StoredRecord,
+    Unattributed,
 )
 from otel_bitacora.reporter.core.entry import LogEntry
 from otel_bitacora.reporter.core.otlp import encode_resource
@@ -145,7 +146,7 @@ class ExporterCompliance:
         outcomes = self.make().export([stored(number) for number in range(1, size + 1)])
 
         assert len(outcomes) == size
-        assert all(isinstance(outcome, Accepted | Duplicate | Retry | Rejected) for outcome in outcomes)
+        assert all(isinstance(outcome, Accepted | Duplicate | Retry | Rejected | Unattributed) for outcome in outcomes)
 
     def test_what_was_sent_before_is_accepted_or_known(self) -> None:
         exporter = self.make()

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias, runtime_checkable
 
-from otel_bitacora.errors import DestinationError
+from otel_bitacora.errors import BatchRejected, DestinationError
 
 from .entry import LogEntry
 from .otlp import decode_resource
@@ -14,6 +14,7 @@ from .query import Query
 
 __all__ = [
     "Accepted",
+    "BatchRejected",
     "DestinationError",
     "Duplicate",
     "Exporter",
@@ -24,6 +25,7 @@ __all__ = [
     "Rejected",
     "Retry",
     "StoredRecord",
+    "Unattributed",
 ]
 
 
@@ -84,7 +86,17 @@ class Rejected:
     reason: str
 
 
-Outcome: TypeAlias = Accepted | Duplicate | Retry | Rejected
+@dataclass(frozen=True, slots=True)
+class Unattributed:
+    """One of its batch was refused and the destination didn't say which (OTLP's `partial_success`): never sent again.
+
+    An exporter gives it to as many records as were refused, the last of the batch, for want of better.
+    """
+
+    reason: str
+
+
+Outcome: TypeAlias = Accepted | Duplicate | Retry | Rejected | Unattributed
 
 
 @runtime_checkable
@@ -105,7 +117,9 @@ class Exporter(Protocol):
         """Return one outcome per record of *batch*, in its order.
 
         Raises:
-            DestinationError: the batch as a whole could not be sent; nothing is known about its records.
+            BatchRejected: the destination refused the batch for what is in it; none of its records arrived.
+            DestinationError: the batch as a whole could not be sent; nothing is known about its records. With
+                *misconfigured*, no batch can be until somebody mends a setting.
         """
 
 
