@@ -91,6 +91,7 @@ def _paths() -> Json:
         f"{PREFIX}/openapi.json": _get(
             "This description.", {"application/json": {"schema": {"type": "object"}}}, 406, parameters=[_VERSION]
         ),
+        "/v1/logs": _RECEIVE,
         "/healthz": _get("The program runs.", {"text/plain": plain}, security=[]),
         "/readyz": _get("There is something to scrape.", {"text/plain": plain}, 503, security=[]),
         "/": _get("An index of all this.", {"text/html": plain}),
@@ -191,9 +192,35 @@ _PROBLEM_ANSWERS: Mapping[int, Json] = {
         400: "A parameter has a value that isn't allowed.",
         401: "The token is missing, or wrong.",
         406: "The version that was asked for isn't spoken here.",
+        415: "The Content-Type or Content-Encoding isn't taken.",
         421: "The Host is neither localhost, nor the server's own address, nor allowed.",
         503: "There is no sample so far, or there are too many readers.",
     }.items()
+}
+_OTLP = {
+    "application/json": {"schema": {"type": "object"}},
+    "application/x-protobuf": {"schema": {"type": "string", "contentMediaType": "application/x-protobuf"}},
+}
+_RECEIVE: Json = {
+    "post": {
+        "summary": "OTLP log records in.",
+        "description": "An ExportLogsServiceRequest; 200 says that the journal has all that isn't counted as rejected.",
+        "security": _TOKEN,
+        "requestBody": {"required": True, "content": _OTLP},
+        "responses": {
+            "200": {"description": "An ExportLogsServiceResponse.", "content": _OTLP},
+            **{
+                str(status): {"description": f"A google.rpc.Status that says {about}.", "content": _OTLP}
+                for status, about in {
+                    400: "what of the body isn't a request",
+                    408: "that the body took too long",
+                    413: "how large a body may be",
+                    503: "why the journal can't keep records now, after which they are to be sent again",
+                }.items()
+            },
+            **{str(status): _PROBLEM_ANSWERS[status] for status in (401, 415, 421)},
+        },
+    }
 }
 _COLLECT: Json = {
     "name": "collect[]",

@@ -26,6 +26,7 @@ from otel_bitacora.resource import service_attributes, stable_instance_id
 from otel_bitacora.settings import Address, Settings
 
 from .housekeeping import Housekeeping, journal_of
+from .receiving import Receiving
 from .sampling import Own, build_sampler, check_named, select_with_own
 from .sending import Sending
 
@@ -39,7 +40,7 @@ log = logging.getLogger("otel_bitacora.sidecar")
 
 @dataclass(slots=True)
 class Sidecar:
-    """One sampler, the app that publishes it, what watches between two samples, and what sends them on."""
+    """One sampler, the app that publishes it and takes records in, what watches between two samples, and what sends them on."""
 
     settings: Settings
     port: Port
@@ -51,6 +52,7 @@ class Sidecar:
     housekeeping: Housekeeping
     watch: Watch
     sending: Sending
+    receiving: Receiving
 
     def start(self, address: Address) -> None:
         """Start to sample, to watch and to send, *address* being the one that is served on.
@@ -78,6 +80,7 @@ class Sidecar:
         self.watch.stop(timeout_seconds=0.3)
         self.sampler.stop(timeout_seconds=0.2)
         self.sending.stop(timeout_seconds=0.5)
+        self.receiving.stop()
 
     def reload(self, settings: Settings) -> None:
         """Read with other *settings* from now on; what needs a restart is named in the log."""
@@ -128,6 +131,8 @@ def build_sidecar(settings: Settings) -> Sidecar:
     target = {**service_attributes(SERVICE_NAME, __version__, instance_id), **sampler.host.attributes()}
     sending = Sending(receiver, own.tallies, sampler=sampler, resource=target, processes=settings.otlp.processes)
     feed = Feed(sampler)
-    endpoints = monitor_endpoints(sampler, Exposition(target), feed)
+    journal = journal_of(settings)
+    receiving = Receiving(journal)
+    endpoints = [*monitor_endpoints(sampler, Exposition(target), feed), receiving.endpoint()]
     app = create_app(endpoints, guard=port.guard, allowed_hosts=settings.http.allowed_hosts, headers=port.headers)
-    return Sidecar(settings, port, sampler, feed, app, named, own, Housekeeping(journal_of(settings)), watch, sending)
+    return Sidecar(settings, port, sampler, feed, app, named, own, Housekeeping(journal), watch, sending, receiving)

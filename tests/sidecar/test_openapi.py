@@ -35,6 +35,8 @@ def test_every_operation_does_what_its_description_says(start: Start, mode: Gene
     schema.config.max_stream_events = 1  # the next one may take an hour
 
     for path, operations in published["paths"].items():
+        if "get" not in operations:
+            continue  # what it takes is described by OTLP
         if mode is GenerationMode.NEGATIVE and not operations["get"]["parameters"]:
             continue  # nothing can be wrong with it
         # Which collectors there are is the host's to say.

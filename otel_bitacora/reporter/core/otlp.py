@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .names import UID
@@ -12,6 +12,7 @@ from .protobuf import Plain, any_value, attribute, key_value, sized, varint
 
 if TYPE_CHECKING:
     from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
+    from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ScopeLogs
 
     from .entry import LogEntry
 
@@ -60,7 +61,7 @@ def decode_resource(resource: bytes) -> Mapping[str, Plain]:
     """Return the attributes of a serialized `Resource`; ValueError if it is none."""
     from opentelemetry.proto.resource.v1.resource_pb2 import Resource  # noqa: PLC0415  # as in decode
 
-    return _attributes(_parsed(Resource, resource).attributes)
+    return attributes_of(_parsed(Resource, resource).attributes)
 
 
 def record_halves(entry: LogEntry) -> tuple[bytes, bytes]:
@@ -105,13 +106,17 @@ def decode(scope_logs: bytes, resource: Mapping[str, Plain]) -> LogEntry:
     # Parsing is off the hot path, and the official classes cost 30 ms to import.
     from opentelemetry.proto.logs.v1.logs_pb2 import ScopeLogs  # noqa: PLC0415
 
-    from .entry import LogEntry  # noqa: PLC0415  # entries convert themselves through this module
-
     message = _parsed(ScopeLogs, scope_logs)
     if not message.log_records:
         raise ValueError("these ScopeLogs have no record")
-    record = message.log_records[0]
-    attributes = _attributes(record.attributes)
+    return entry_of(message.log_records[0], message, resource)
+
+
+def entry_of(record: LogRecord, around: ScopeLogs, resource: Mapping[str, Plain]) -> LogEntry:
+    """Return *record*, one of those of *around*."""
+    from .entry import LogEntry  # noqa: PLC0415  # entries convert themselves through this module
+
+    attributes = attributes_of(record.attributes)
     uid = attributes.pop(UID) if isinstance(attributes.get(UID), str) else ""
     return LogEntry(
         timestamp_unix_nano=record.time_unix_nano,
@@ -127,8 +132,8 @@ def decode(scope_logs: bytes, resource: Mapping[str, Plain]) -> LogEntry:
         event_name=record.event_name,
         uid=str(uid),
         resource=resource,
-        schema_url=message.schema_url,
-        **_scope(message.scope),
+        schema_url=around.schema_url,
+        **_scope(around.scope),
     )
 
 
@@ -141,7 +146,7 @@ def decode_attribute(raw: bytes) -> tuple[str, Plain]:
 
 
 def _scope(scope: InstrumentationScope) -> dict[str, Any]:
-    attributes = _attributes(scope.attributes)
+    attributes = attributes_of(scope.attributes)
     return {"logger": scope.name, "scope_version": scope.version, "scope_attributes": attributes}
 
 
@@ -154,7 +159,8 @@ def _parsed(kind: Any, raw: bytes) -> Any:
         raise ValueError(f"{len(raw)} bytes that aren't OTLP {kind.DESCRIPTOR.name}: {exc}") from exc
 
 
-def _attributes(pairs: list[KeyValue]) -> dict[str, Plain]:
+def attributes_of(pairs: Iterable[KeyValue]) -> dict[str, Plain]:
+    """Return what OTLP has as pairs; of a key that comes twice, the last value."""
     found: dict[str, Plain] = {}
     for pair in pairs:
         value = pair.value
@@ -174,7 +180,7 @@ def _compound(value: AnyValue, which: str | None) -> Plain:
     if which == "array_value":
         return [_plain(item) for item in value.array_value.values]
     if which == "kvlist_value":
-        return _attributes(value.kvlist_value.values)
+        return attributes_of(value.kvlist_value.values)
     return None if which is None else getattr(value, which)
 
 

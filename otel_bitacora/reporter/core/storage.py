@@ -75,7 +75,7 @@ class JournalStorage:
         Raises:
             JournalUnavailable: the journal is at its bound, and the record's severity is refused.
         """
-        return await asyncio.to_thread(self._store, entry)
+        return await asyncio.to_thread(self.store, entry)
 
     async def query(self, query: Query) -> AsyncIterator[LogEntry]:
         """Yield what matched when the journal was read, in the order of time.
@@ -93,11 +93,25 @@ class JournalStorage:
             for entry in await asyncio.to_thread(lambda frames: [decoder.entry(frame) for frame in frames], chunk):
                 yield entry
 
-    async def close(self) -> None:
-        """Seal the segment; a later record opens a new one."""
-        await asyncio.to_thread(self._writer.close)
+    def flush(self) -> bool:
+        """Return whether everything stored so far survives power loss, after having waited for the disk."""
+        return self._writer.flush()
 
-    def _store(self, entry: LogEntry) -> str:
+    def seal(self) -> None:
+        """Seal the segment; a later record opens a new one."""
+        self._writer.close()
+
+    async def close(self) -> None:
+        """Do what `seal` does, without keeping the event loop waiting."""
+        await asyncio.to_thread(self.seal)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether records wait in memory, because the disk refuses them: SIGKILL would take these."""
+        return self._writer.is_behind
+
+    def store(self, entry: LogEntry) -> str:
+        """Do what `store_log` does, in the caller's thread."""
         clean = cleaned(entry, self._cleaner)
         if not entry.uid:
             # Under a Resource of its own it is written as a received one, which has to bring its uid.
@@ -127,7 +141,7 @@ class JournalStorage:
             sequence = self._writer.append(
                 before, after, scope_length=scope_length, severity=severity, key=key, time_ns=time_ns
             )
-        floor = self._writer.stats().severity_floor
+        floor = self._writer.severity_floor
         if severity < floor:
             raise JournalUnavailable(f"{self.directory} is full: records below severity {floor} are refused")
         return entry.uid or f"{self._writer.instance_id.hex()}-{sequence:016x}"

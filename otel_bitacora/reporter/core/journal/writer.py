@@ -100,6 +100,16 @@ class Writer:
         """The 16 random bytes that this process's records carry; a forked child has its own."""
         return self._current().instance.id
 
+    @property
+    def severity_floor(self) -> int:
+        """Records below it are refused now: the journal is at its bound, and nothing in it may go."""
+        return self._current().instance.severity_floor
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether records wait in memory, because the disk refused them."""
+        return bool(self._current().instance.ring)
+
     # Longer than other functions, because each call taken out of it costs it a tenth of its time; its arguments may be
     # positional for the same reason.
     def append(  # noqa: PLR0912, PLR0915, PLR0917 - see above

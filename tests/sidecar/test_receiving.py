@@ -1,0 +1,49 @@
+"""A real sidecar takes records of OTLP's own exporter, and `logs cat` shows them."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx2 as httpx
+import pytest
+
+
+def test_records_of_opentelemetrys_exporter_are_read_back(start: Callable[..., Any], tmp_path: Path) -> None:
+    pytest.importorskip("opentelemetry.exporter.otlp.proto.http", reason="the extra otlp isn't installed")
+    from opentelemetry._logs import LogRecord, SeverityNumber  # noqa: TID251  # the SDK is the sender here
+    from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
+    from opentelemetry.sdk._logs import LoggerProvider  # noqa: TID251  # the SDK is the sender here
+    from opentelemetry.sdk._logs.export import SimpleLogRecordProcessor  # noqa: TID251  # the SDK is the sender here
+    from opentelemetry.sdk.resources import Resource
+
+    sidecar = start(BITACORA_JOURNAL_DIR=str(tmp_path / "journal"))
+    exporter = OTLPLogExporter(f"{sidecar.url}/v1/logs", headers={"Authorization": f"Bearer {sidecar.token}"})
+    provider = LoggerProvider(Resource({"service.name": "elsewhere"}))
+    provider.add_log_record_processor(SimpleLogRecordProcessor(exporter))
+    provider.get_logger("lab", "2.0").emit(
+        LogRecord(body="hello", severity_number=SeverityNumber.WARN, attributes={"answer": 42})
+    )
+    provider.shutdown()
+
+    (line,) = subprocess.run(
+        [sys.executable, "-m", "otel_bitacora", "logs", "cat", "--json", "--journal", tmp_path / "journal"],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.splitlines()
+    record = json.loads(line)
+    assert (record["body"], record["severity_number"], record["attributes"]["answer"]) == ("hello", 13, 42)
+    assert record["resource"]["service.name"] == "elsewhere"
+    assert record["scope"]["name"] == "lab"
+
+
+def test_without_the_token_nothing_is_taken(start: Callable[..., Any], tmp_path: Path) -> None:
+    sidecar = start(BITACORA_JOURNAL_DIR=str(tmp_path / "journal"))
+
+    answer = httpx.post(f"{sidecar.url}/v1/logs", content=b"", headers={"Content-Type": "application/x-protobuf"})
+
+    assert answer.status_code == 401
+    assert not (tmp_path / "journal").exists()
