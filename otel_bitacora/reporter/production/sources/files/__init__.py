@@ -1,0 +1,1 @@
+"""Log files of other programs: followed through rotations, their lines parsed and joined into records."""
