@@ -5,7 +5,15 @@ Importing this package loads pydantic; a program that only logs never does.
 
 from .address import Address, parse_address
 from .load import Loaded, default_config_path, load_settings
-from .model import CollectorsSettings, EventsSettings, HttpSettings, MonitorSettings, OtlpSettings, Settings
+from .model import (
+    CollectorsSettings,
+    EventsSettings,
+    HttpSettings,
+    MonitorSettings,
+    OtlpSettings,
+    Settings,
+    SourcesSettings,
+)
 from .render import json_schema, sample_toml
 
 __all__ = [
@@ -17,6 +25,7 @@ __all__ = [
     "MonitorSettings",
     "OtlpSettings",
     "Settings",
+    "SourcesSettings",
     "default_config_path",
     "json_schema",
     "load_settings",

@@ -41,6 +41,13 @@ def _are_disks(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+def _are_absolute(value: tuple[Path, ...]) -> tuple[Path, ...]:
+    for path in value:
+        if not path.is_absolute():
+            raise ValueError(f"{str(path)!r} must be an absolute path")
+    return value
+
+
 def _is_directory(value: Path) -> Path:
     if not value.is_absolute():
         raise ValueError("must be an absolute path")
@@ -81,6 +88,7 @@ _HOST_NAME = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
 Names = Annotated[tuple[str, ...], BeforeValidator(_split_commas)]
 ControlGroups = Annotated[tuple[str, ...], BeforeValidator(_split_commas), AfterValidator(_are_control_groups)]
 Disks = Annotated[tuple[str, ...], BeforeValidator(_split_commas), AfterValidator(_are_disks)]
+Paths = Annotated[tuple[Path, ...], BeforeValidator(_split_commas), AfterValidator(_are_absolute)]
 Pattern = Annotated[str, AfterValidator(_is_pattern)]
 ListenAddress = Annotated[str, AfterValidator(_is_address)]
 HostNames = Annotated[tuple[str, ...], BeforeValidator(_split_commas), AfterValidator(_are_host_names)]
@@ -336,6 +344,17 @@ class EventsSettings(_Section):
     )
 
 
+class SourcesSettings(_Section):
+    """Where log records come from beside the handler; all end in the same journal."""
+
+    otlp: bool = Field(True, description="Whether POST /v1/logs takes records over OTLP; they must bring the token.")
+    files: Paths = Field(
+        (Path("/var/log/bitacora/bitacora.log"),),
+        description="Log files to follow through rotations, by absolute path: JSON as tracing-subscriber and others write "
+        "it, text, or Kubernetes's CRI. What isn't there is waited for.",
+    )
+
+
 class Settings(BaseSettings):
     """The whole. `load_settings` merges the sources; constructed directly it takes only what it is given."""
 
@@ -362,6 +381,7 @@ class Settings(BaseSettings):
     monitor: MonitorSettings = MonitorSettings()
     events: EventsSettings = EventsSettings()
     otlp: OtlpSettings = OtlpSettings()
+    sources: SourcesSettings = SourcesSettings()
     collectors: CollectorsSettings = CollectorsSettings()
 
     @classmethod

@@ -70,6 +70,7 @@ class Sidecar:
         self.sampler.start()
         self.watch.start()
         self.housekeeping.start()
+        self.receiving.start()
         if self.named:
             first.wait()
             check_named(self.sampler.snapshot, self.named)
@@ -80,13 +81,15 @@ class Sidecar:
         self.watch.stop(timeout_seconds=0.3)
         self.sampler.stop(timeout_seconds=0.2)
         self.sending.stop(timeout_seconds=0.5)
-        self.receiving.stop()
+        self.receiving.stop(timeout_seconds=0.5)
 
     def reload(self, settings: Settings) -> None:
         """Read with other *settings* from now on; what needs a restart is named in the log."""
         self.port.look_again()
         if _what_needs_a_restart(settings) != _what_needs_a_restart(self.settings):
-            log.warning("[http], [events], [otlp], token, state_dir and monitor.root_path take effect after a restart")
+            log.warning(
+                "[http], [events], [otlp], [sources], token, state_dir and monitor.root_path take effect after a restart"
+            )
         selection = select_with_own(settings, self.own)
         self.sampler.replace(selection.collectors, selection.timings)
         self.settings = settings
@@ -98,6 +101,7 @@ def _what_needs_a_restart(settings: Settings) -> tuple[object, ...]:
         settings.http,
         settings.events,
         settings.otlp,
+        settings.sources,
         settings.token,
         settings.token_file,
         settings.state_dir,
@@ -132,7 +136,9 @@ def build_sidecar(settings: Settings) -> Sidecar:
     sending = Sending(receiver, own.tallies, sampler=sampler, resource=target, processes=settings.otlp.processes)
     feed = Feed(sampler)
     journal = journal_of(settings)
-    receiving = Receiving(journal)
-    endpoints = [*monitor_endpoints(sampler, Exposition(target), feed), receiving.endpoint()]
+    receiving = Receiving(
+        settings.sources, journal=journal, state=state_directory(settings), host=sampler.host.attributes()
+    )
+    endpoints = [*monitor_endpoints(sampler, Exposition(target), feed), *receiving.endpoints()]
     app = create_app(endpoints, guard=port.guard, allowed_hosts=settings.http.allowed_hosts, headers=port.headers)
     return Sidecar(settings, port, sampler, feed, app, named, own, Housekeeping(journal), watch, sending, receiving)

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,13 +29,7 @@ def test_records_of_opentelemetrys_exporter_are_read_back(start: Callable[..., A
     )
     provider.shutdown()
 
-    (line,) = subprocess.run(
-        [sys.executable, "-m", "otel_bitacora", "logs", "cat", "--json", "--journal", tmp_path / "journal"],
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout.splitlines()
-    record = json.loads(line)
+    (record,) = kept(tmp_path / "journal")
     assert (record["body"], record["severity_number"], record["attributes"]["answer"]) == ("hello", 13, 42)
     assert record["resource"]["service.name"] == "elsewhere"
     assert record["scope"]["name"] == "lab"
@@ -47,3 +42,40 @@ def test_without_the_token_nothing_is_taken(start: Callable[..., Any], tmp_path:
 
     assert answer.status_code == 401
     assert not (tmp_path / "journal").exists()
+
+
+def kept(journal: Path) -> list[dict[str, Any]]:
+    """Return what `logs cat` shows."""
+    shown = subprocess.run(
+        [sys.executable, "-m", "otel_bitacora", "logs", "cat", "--json", "--journal", journal],
+        check=False,
+        capture_output=True,
+        text=True,
+    ).stdout
+    return [json.loads(line) for line in shown.splitlines()]
+
+
+def test_a_log_file_is_followed_and_goes_on_after_a_restart(start: Callable[..., Any], tmp_path: Path) -> None:
+    file, journal = tmp_path / "bitacora.log", tmp_path / "journal"
+    options = {"BITACORA_JOURNAL_DIR": str(journal), "BITACORA_SOURCES__FILES": str(file)}
+    file.write_text('{"timestamp": "2026-01-02T03:04:05Z", "level": "INFO", "fields": {"message": "one"}}\n')
+    sidecar = start(**options)
+    until(lambda: len(kept(journal)) == 1)
+    sidecar.stop()
+    file.rename(tmp_path / "bitacora.log.1")
+    file.write_text("two\n")
+
+    start(**options)
+    until(lambda: len(kept(journal)) == 2)
+
+    one, two = kept(journal)
+    assert (one["body"], one["severity_text"], one["resource"]["service.name"]) == ("one", "INFO", "bitacora")
+    assert (two["body"], two["attributes"]["log.file.path"]) == ("two", str(file))
+    assert one["uid"] != two["uid"]
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    give_up = time.monotonic() + 120  # only against a hang
+    while not is_so():
+        assert time.monotonic() < give_up
+        time.sleep(0.05)

@@ -110,6 +110,11 @@ class JournalStorage:
         """Whether records wait in memory, because the disk refuses them: SIGKILL would take these."""
         return self._writer.is_behind
 
+    @property
+    def severity_floor(self) -> int:
+        """Records of less severity are refused now, because the journal is at its bound."""
+        return self._writer.severity_floor
+
     def store(self, entry: LogEntry) -> str:
         """Do what `store_log` does, in the caller's thread."""
         clean = cleaned(entry, self._cleaner)

@@ -187,7 +187,12 @@ class Followed:
         try:
             fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         except OSError as error:
-            if not quietly and (said := f"{path}: {error.strerror}") != self._complaint:
+            # Who names a file may name it before it is there.
+            if (
+                not quietly
+                and not isinstance(error, FileNotFoundError)
+                and (said := f"{path}: {error.strerror}") != self._complaint
+            ):
                 self._complaint = said
                 log.warning("%s; it is looked for again", said)
             return None

@@ -14,7 +14,7 @@ from otel_bitacora.reporter.core.protobuf import Plain
 from .follow import Followed, Found
 from .positions import Position, Positions
 
-_POLL_SECONDS = 0.5
+_POLL_SECONDS = 1.0
 _SAVE_SECONDS = 2.0
 _IDLE_SECONDS = 1.0  # how long a record waits for a line that may belong to it
 log = logging.getLogger("otel_bitacora.reporter")
@@ -24,7 +24,8 @@ class FileTail:
     """Brings in what is in the files at *paths* and what is added to them, until it is closed.
 
     How far each was read is kept in *positions*, never ahead of what *sync* said is safe. A record has the uid of its
-    place in its file: one that is read again, after a crash, is recognised.
+    place in its file: one that is read again, after a crash, is recognised. Its Resource is *resource*, with the file's
+    name, without what follows its last dot, as service.name.
     """
 
     def __init__(
@@ -39,8 +40,8 @@ class FileTail:
     ) -> None:
         self._positions = positions
         self._followed = [Followed(path, positions.source, positions.saved.get(str(path))) for path in paths]
+        self._resources = {each.path: {"service.name": each.path.stem, **resource} for each in self._followed}
         self._sync = sync
-        self._resource = resource
         self._monotonic = monotonic
         self._wall_ns = wall_ns
         self._stopping = threading.Event()
@@ -111,7 +112,7 @@ class FileTail:
             attributes={**joined.head.attributes, **joined.exception(), **joined.attributes, **place},
             logger=joined.head.logger,
             uid=found.uid,
-            resource=self._resource,
+            resource=self._resources[path],
         )
 
     def _save(self) -> None:
