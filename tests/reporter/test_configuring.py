@@ -215,3 +215,17 @@ def test_a_program_with_nothing_but_the_environment_is_kept(directory: Path) -> 
 
     (entry,) = entries(directory)
     assert (entry.body, entry.resource["service.name"], entry.resource["team"]) == ("x", "shop", "blue one")
+
+
+def test_a_configured_handler_loads_little(directory: Path) -> None:
+    """Each of these costs a logging application a millisecond and more at its start."""
+    program = (
+        "import logging, sys; from otel_bitacora import BitacoraHandler; "
+        "logging.basicConfig(handlers=[BitacoraHandler(journal=sys.argv[1])]); logging.warning('x %s', 1); "
+        "print(*sorted({'asyncio', 'ast', 'base64', 'dataclasses', 'inspect', 'json', 'socket', 'subprocess', "
+        "'uuid', 'pydantic', 'opentelemetry', 'orjson'} & set(sys.modules)))"
+    )
+
+    done = subprocess.run([sys.executable, "-I", "-c", program, directory], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "\n"

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from otel_bitacora.errors import ReporterSettingsError
 from otel_bitacora.places import journal_directory
@@ -25,11 +24,10 @@ __all__ = ["PREFIX", "ReporterSettings", "journal_directory", "open_writer", "va
 PREFIX = "BITACORA_REPORTER__"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReporterSettings:
+class ReporterSettings(NamedTuple):
     """How records are taken and kept. Construct it by `load`, which checks what it is given."""
 
-    journal: Path = field(default_factory=journal_directory)
+    journal: Path
     """The directory that records are kept in."""
     sync: SyncMode = "error"
     """What waits for the disk: records from ERROR on, all (`always`), none (`never`)."""
@@ -45,7 +43,7 @@ class ReporterSettings:
     """How much is kept in memory while the disk refuses."""
     redact: bool = True
     """Whether secrets are replaced before anything is written."""
-    redact_key: bytes | None = field(default=None, repr=False)
+    redact_key: bytes | None = None
     """Makes equal secrets recognisable: replaced by a keyed digest (HMAC-SHA-256) in place of a mere mark."""
     redact_names: tuple[str, ...] = ()
     """Names whose values are secrets, beside those that are known."""
@@ -57,6 +55,11 @@ class ReporterSettings:
     """Whether the journal may be on a network file system, where the promise doesn't hold."""
     shared: bool = False
     """Whether the group that owns the directory may read the journal and add to it."""
+
+    def __repr__(self) -> str:
+        """Show everything but the key."""
+        shown = self._asdict() | {"redact_key": self.redact_key and "(hidden)"}
+        return f"ReporterSettings({', '.join(f'{key}={value!r}' for key, value in shown.items())})"
 
     @classmethod
     def load(

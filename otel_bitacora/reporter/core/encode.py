@@ -14,11 +14,10 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from . import mapping, otlp
 from .context import CURRENT, NOTHING, Bound
-from .entry import LogEntry
 from .extras import Extras
 from .indexing import of_entry
 from .journal.index import IndexKey
@@ -29,6 +28,9 @@ from .protobuf import Plain, attribute, varint
 from .redact import Redactor
 from .safe import Copy, Limits, NoCleaner, short_text
 from .shrink import shrink
+
+if TYPE_CHECKING:
+    from .entry import LogEntry
 
 MAX_RECORD_BYTES = 262_144
 Encoded = tuple[bytes, bytes, int]
@@ -278,6 +280,8 @@ def _body_head(size: int) -> bytes:
 
 
 def _unreadable(record: logging.LogRecord, exc: Exception) -> LogEntry:
+    from .entry import LogEntry  # noqa: PLC0415  # as in mapping
+
     logger, level = record.__dict__.get("name"), record.__dict__.get("levelno")
     return LogEntry(
         observed_unix_nano=time.time_ns(),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 from .level import LogLevel
 from .names import PROJECT_ID, SESSION_ID, USER_ID
@@ -26,7 +26,7 @@ def _none() -> Mapping[str, Plain]:
     return NO_ATTRIBUTES
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class LogEntry:
     """A log record with everything OTLP says about it; times in nanoseconds since 1970, ids of traces in hex.
 
@@ -39,7 +39,7 @@ class LogEntry:
     severity_number: int = 0
     severity_text: str = ""
     body: Plain = None
-    attributes: Mapping[str, Plain] = field(default_factory=_none)
+    attributes: Mapping[str, Plain] = dataclasses.field(default_factory=_none)
     dropped_attributes_count: int = 0
     trace_flags: int = 0
     trace_id: str = ""
@@ -48,9 +48,9 @@ class LogEntry:
     uid: str = ""
     logger: str = ""
     scope_version: str = ""
-    scope_attributes: Mapping[str, Plain] = field(default_factory=_none)
+    scope_attributes: Mapping[str, Plain] = dataclasses.field(default_factory=_none)
     schema_url: str = ""
-    resource: Mapping[str, Plain] = field(default_factory=_none)
+    resource: Mapping[str, Plain] = dataclasses.field(default_factory=_none)
 
     @classmethod
     def from_record(cls, record: logging.LogRecord, *, cleaner: Cleaner | None = None) -> LogEntry:
@@ -82,6 +82,10 @@ class LogEntry:
         from .otlp import encode  # noqa: PLC0415  # as above
 
         return encode(self)
+
+    def replace(self, **changes: Any) -> Self:
+        """Return another entry with *changes*."""
+        return dataclasses.replace(self, **changes)
 
     @property
     def level(self) -> LogLevel:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from .entry import LogEntry
+from typing import TYPE_CHECKING
+
 from .journal.index import IndexKey
+
+if TYPE_CHECKING:
+    from .entry import LogEntry
 
 IndexRow = tuple[int, IndexKey, int]
 """Severity number, (session, logger), nanoseconds since 1970."""

@@ -5,11 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .encode import RecordEncoder, Taken
-from .entry import LogEntry
 from .mapping import is_interruption
 from .names import MESSAGE_TEMPLATE
 from .protobuf import Plain
@@ -18,6 +16,7 @@ from .safe import Cleaner, Copy, Limits, body_text, short_text
 
 if TYPE_CHECKING:
     from .contract import Processor
+    from .entry import LogEntry
 
 RATE_LIMITED = "rate_limited"
 PROCESSOR = "processor"
@@ -92,7 +91,7 @@ class Intake:
 
     def _processed(self, record: logging.LogRecord, extra: dict[str, Plain]) -> Taken | str:
         taken = self._encoder.entry_of(record)
-        entry = replace(taken, attributes={**taken.attributes, **extra}) if extra else taken
+        entry = taken.replace(attributes={**taken.attributes, **extra}) if extra else taken
         for processor in self._processors:
             try:
                 processed = _result(processor, entry)
@@ -112,10 +111,12 @@ def cleaned(entry: LogEntry, cleaner: Cleaner) -> LogEntry:
     copied = Copy(Limits(), cleaner)
     attributes = {key: copied.attribute(key, value) for key, value in entry.attributes.items()}
     body = body_text(entry.body, cleaner) if isinstance(entry.body, str) else copied.of(entry.body)
-    return replace(entry, body=body, attributes=attributes)
+    return entry.replace(body=body, attributes=attributes)
 
 
 def _result(processor: Processor, entry: LogEntry) -> LogEntry | None:
+    from .entry import LogEntry  # noqa: PLC0415  # as in mapping
+
     processed: object = processor.process(entry)
     if processed is None or isinstance(processed, LogEntry):
         return processed

@@ -7,15 +7,17 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 
 from . import names
 from .context import CURRENT
-from .entry import LogEntry
 from .exceptions import exception_attributes
 from .level import severity_number, severity_text
 from .protobuf import Plain
 from .safe import MAX_BODY_CHARS, Cleaner, Copy, Limits, NoCleaner, body_text, describe, short_text
+
+if TYPE_CHECKING:
+    from .entry import LogEntry
 
 Fields: TypeAlias = Mapping[str, Any]
 Attributes: TypeAlias = dict[str, Plain]
@@ -39,6 +41,8 @@ def map_record(
     keep_arguments: bool = False,
 ) -> LogEntry:
     """Return the entry of a record that was logged in this thread and context; whatever is in the record, nothing raises."""
+    from .entry import LogEntry  # noqa: PLC0415  # only for what isn't encoded at once; dataclasses take long to load
+
     fields = record.__dict__
     copy = Copy(limits, cleaner)
     observed = observed_unix_nano or time.time_ns()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -214,6 +213,8 @@ def json_value(value: Plain) -> object:
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, bytes):
+        import base64  # noqa: PLC0415  # rare, and part of what a logging application would load
+
         return base64.b64encode(value).decode()
     if isinstance(value, Mapping):
         return {key: json_value(item) for key, item in value.items()}

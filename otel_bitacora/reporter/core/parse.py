@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 
 _SIZES = {"": 1, "b": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40}
@@ -28,11 +27,17 @@ def age(low: float, high: float) -> Callable[[object], float]:
     """Return what turns seconds, a timedelta, or text such as `14d`, into seconds between *low* and *high*."""
 
     def convert(value: object) -> float:
-        if isinstance(value, timedelta):
-            value = value.total_seconds()
+        if not isinstance(value, str | int | float):
+            value = _seconds_of(value)
         return _within(_quantity(value, _AGES, "seconds, or an age such as 14d or 12h"), low, high, "seconds")
 
     return convert
+
+
+def _seconds_of(value: object) -> object:
+    from datetime import timedelta  # noqa: PLC0415  # takes a millisecond to load
+
+    return value.total_seconds() if isinstance(value, timedelta) else value
 
 
 def number(low: float, high: float) -> Callable[[object], float]:

@@ -28,7 +28,10 @@ def varint(number: int) -> bytes:
     return bytes(out)
 
 
-VARINTS = tuple(map(varint, range(_SMALL)))
+VARINTS = (
+    *[bytes((number,)) for number in range(0x80)],
+    *[bytes((number & 0x7F | 0x80, number >> 7)) for number in range(0x80, _SMALL)],
+)
 """The varints of all lengths that are usual."""
 
 

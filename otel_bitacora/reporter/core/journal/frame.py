@@ -1,6 +1,5 @@
 """The journal's bytes: segment headers and frames, encoded and decoded. docs/journal.md describes them for other readers."""
 
-from dataclasses import dataclass
 from enum import IntEnum
 from struct import Struct, error
 from zlib import crc32
@@ -33,16 +32,38 @@ class Kind(IntEnum):
     SOURCES = 5
 
 
-@dataclass(frozen=True, slots=True)
 class SegmentHeader:
-    instance: bytes
-    index: int
-    first_sequence: int
-    created_ns: int
-    resource: bytes = b""
-    previous_index: int = NO_INDEX
-    previous_length: int = 0
-    flags: int = 0
+    __slots__ = (
+        "created_ns",
+        "first_sequence",
+        "flags",
+        "index",
+        "instance",
+        "previous_index",
+        "previous_length",
+        "resource",
+    )
+
+    def __init__(
+        self,
+        instance: bytes,
+        index: int,
+        first_sequence: int,
+        created_ns: int,
+        resource: bytes = b"",
+        *,
+        previous_index: int = NO_INDEX,
+        previous_length: int = 0,
+        flags: int = 0,
+    ) -> None:
+        self.instance = instance
+        self.index = index
+        self.first_sequence = first_sequence
+        self.created_ns = created_ns
+        self.resource = resource
+        self.previous_index = previous_index
+        self.previous_length = previous_length
+        self.flags = flags
 
     @property
     def is_merged(self) -> bool:
@@ -96,7 +117,14 @@ def decode_header(data: bytes) -> tuple[SegmentHeader, int]:
     index, previous_index, previous_length, first_sequence, created_ns = numbers
     resource = bytes(data[_HEADER.size : _HEADER.size + resource_bytes])
     header = SegmentHeader(
-        instance, index, first_sequence, created_ns, resource, previous_index, previous_length, flags
+        instance,
+        index,
+        first_sequence,
+        created_ns,
+        resource,
+        previous_index=previous_index,
+        previous_length=previous_length,
+        flags=flags,
     )
     return header, size
 

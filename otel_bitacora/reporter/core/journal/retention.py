@@ -5,7 +5,6 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,13 +15,15 @@ from .liveness import has_writer
 from .memory import severity_floor
 
 
-@dataclass(frozen=True, slots=True)
 class SegmentFile:
-    path: str
-    instance: bytes
-    index: int
-    size_bytes: int
-    modified: float
+    __slots__ = ("index", "instance", "modified", "path", "size_bytes")
+
+    def __init__(self, path: str, instance: bytes, index: int, size_bytes: int, modified: float) -> None:
+        self.path = path
+        self.instance = instance
+        self.index = index
+        self.size_bytes = size_bytes
+        self.modified = modified
 
 
 class Checkpoint(NamedTuple):
@@ -95,14 +96,14 @@ class Bounds(NamedTuple):
     headroom_bytes: int  # one segment per writer: what may be written until the next look
 
 
-@dataclass(slots=True)
 class Kept:
     """What a look at the journal found and did."""
 
-    total_bytes: int = 0
-    pinned_bytes: int = 0
-    deleted: list[str] = field(default_factory=list)
-    severity_floor: int = 0
+    def __init__(self, total_bytes: int, pinned_bytes: int = 0) -> None:
+        self.total_bytes = total_bytes
+        self.pinned_bytes = pinned_bytes
+        self.deleted: list[str] = []
+        self.severity_floor = 0
 
 
 def enforce(directory: str, bounds: Bounds, *, now: float, host: Os = HOST) -> Kept:

@@ -48,9 +48,15 @@ class Segments:
         if self._is_abandoned:
             return False
         index, self._next_index = self._next_index, self._next_index + 1
-        previous = (self.current.index, self.current.length) if self.current else self._previous
+        previous_index, previous_length = (self.current.index, self.current.length) if self.current else self._previous
         header = SegmentHeader(
-            self._instance, index, first_sequence, self._settings.wall_ns(), self._resource, *previous
+            self._instance,
+            index,
+            first_sequence,
+            self._settings.wall_ns(),
+            self._resource,
+            previous_index=previous_index,
+            previous_length=previous_length,
         )
         try:
             new = self._create(header)

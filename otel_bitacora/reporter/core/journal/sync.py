@@ -1,9 +1,10 @@
 """Puts records on the disk before their callers go on: outside the write lock, one caller for all that wait."""
 
+from __future__ import annotations
+
 import os
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from .host import Os, raise_unless_refused, sync_directory
@@ -32,12 +33,17 @@ class Dirty(Protocol):
         ...
 
 
-@dataclass(slots=True)
 class SyncCounts:
-    done: int = 0
-    shared: int = 0  # callers who found that another's fdatasync had covered them
-    deferred: int = 0  # over the budget: committed with a later group
-    failed: int = 0
+    def __init__(self) -> None:
+        self.done = 0
+        self.shared = 0  # callers who found that another's fdatasync had covered them
+        self.deferred = 0  # over the budget: committed with a later group
+        self.failed = 0
+
+    def copy(self) -> SyncCounts:
+        copied = SyncCounts()
+        copied.__dict__ |= self.__dict__
+        return copied
 
 
 class Syncer:
