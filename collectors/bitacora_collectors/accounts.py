@@ -8,6 +8,10 @@ import re
 from .contract import Host
 
 _PATH = "/etc/passwd"
+_UID_MAP = "/proc/self/uid_map"
+_ALL_USERS = 4294967295
+_OVERFLOW_UID = 65534
+"""Stands for every user that a namespace of users has no number for (user_namespaces(7))."""
 _ACCOUNT = re.compile(rb"([^:\n]{1,256}):[^:\n]*:(\d{1,10}):")
 
 
@@ -19,6 +23,11 @@ class Accounts:
         self._names: dict[int, str] = {}
         self._nameless: set[int] = set()
         self._modified = 0
+        self._hides_users = hides_users(host.read_optional(_UID_MAP) or b"")
+
+    def known(self, uid: int | None) -> int | None:
+        """Return *uid*, but None for the number that stands for any user from outside of our namespace of users."""
+        return None if self._hides_users and uid == _OVERFLOW_UID else uid
 
     def name(self, uid: int) -> str | None:
         """Return the name of user *uid*; None where it has none here."""
@@ -47,3 +56,14 @@ def parse_accounts(content: bytes) -> dict[int, str]:
         if match := _ACCOUNT.match(line):
             names.setdefault(int(match[2]), match[1].decode("utf-8", "replace"))
     return names
+
+
+def hides_users(content: bytes) -> bool:
+    """Return whether some users of the host have no number here, as in systemd's PrivateUsers and rootless containers.
+
+    Source: /proc/self/uid_map, ranges of users: the first inside, the first outside, how many.
+    """
+    counts = [
+        int(words[2]) for words in map(bytes.split, content.splitlines()) if len(words) == 3 and words[2].isdigit()
+    ]
+    return bool(counts) and sum(counts) < _ALL_USERS

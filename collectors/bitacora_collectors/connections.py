@@ -165,9 +165,10 @@ class ConnectionsCollector:
             # A server with SO_REUSEPORT has a socket for each of its threads.
             if (one[:3], pid) not in known:
                 known.add((one[:3], pid))
-                user = None if one.uid is None else self._accounts.name(one.uid)
+                uid = self._accounts.known(one.uid)
+                user = None if uid is None else self._accounts.name(uid)
                 name = owner.name if owner else one.process_name
-                yield ListeningPort(one.transport, one.address, one.port, one.uid, user, pid, name)
+                yield ListeningPort(one.transport, one.address, one.port, uid, user, pid, name)
 
 
 class Owner(NamedTuple):

@@ -373,6 +373,9 @@ class Settings(BaseSettings):
     journal_dir: Path | None = Field(
         None, description="Where records are kept; default: journal in the state directory."
     )
+    keep_own_log: bool = Field(
+        True, description="Whether what the sidecar itself says, events of the host among it, is kept there too."
+    )
     token: SecretStr | None = Field(
         None, description="The token that requests must bring; default: one generated in the state directory."
     )

@@ -26,6 +26,7 @@ from otel_bitacora.resource import service_attributes, stable_instance_id
 from otel_bitacora.settings import Address, Settings
 
 from .housekeeping import Housekeeping, journal_of
+from .own_log import OwnLog
 from .receiving import Receiving
 from .sampling import Own, build_sampler, check_named, select_with_own
 from .sending import Sending
@@ -53,6 +54,7 @@ class Sidecar:
     watch: Watch
     sending: Sending
     receiving: Receiving
+    own_log: OwnLog
 
     def start(self, address: Address) -> None:
         """Start to sample, to watch and to send, *address* being the one that is served on.
@@ -63,6 +65,7 @@ class Sidecar:
             MissingExtra: what sends isn't installed.
         """
         raise_descriptor_limit()
+        self.own_log.start()
         self.sending.start(address)
         self.sampler.on_snapshot(self.watch.seen)
         first = threading.Event()
@@ -82,13 +85,15 @@ class Sidecar:
         self.sampler.stop(timeout_seconds=0.2)
         self.sending.stop(timeout_seconds=0.5)
         self.receiving.stop(timeout_seconds=0.5)
+        self.own_log.stop()
 
     def reload(self, settings: Settings) -> None:
         """Read with other *settings* from now on; what needs a restart is named in the log."""
         self.port.look_again()
         if _what_needs_a_restart(settings) != _what_needs_a_restart(self.settings):
             log.warning(
-                "[http], [events], [otlp], [sources], token, state_dir and monitor.root_path take effect after a restart"
+                "[http], [events], [otlp], [sources], token, state_dir, journal_dir, keep_own_log and monitor.root_path "
+                "take effect after a restart"
             )
         selection = select_with_own(settings, self.own)
         self.sampler.replace(selection.collectors, selection.timings)
@@ -105,6 +110,8 @@ def _what_needs_a_restart(settings: Settings) -> tuple[object, ...]:
         settings.token,
         settings.token_file,
         settings.state_dir,
+        settings.journal_dir,
+        settings.keep_own_log,
         root_path,
     )
 
@@ -132,7 +139,8 @@ def build_sidecar(settings: Settings) -> Sidecar:
     sampler, named = build_sampler(settings, own)
     watch = Watch(event_sources(settings), events=own.events, wake=sampler.wake)
     instance_id = stable_instance_id(sampler.host, state_directory(settings))
-    target = {**service_attributes(SERVICE_NAME, __version__, instance_id), **sampler.host.attributes()}
+    service = service_attributes(SERVICE_NAME, __version__, instance_id)
+    target = {**service, **sampler.host.attributes()}
     sending = Sending(receiver, own.tallies, sampler=sampler, resource=target, processes=settings.otlp.processes)
     feed = Feed(sampler)
     journal = journal_of(settings)
@@ -141,4 +149,6 @@ def build_sidecar(settings: Settings) -> Sidecar:
     )
     endpoints = [*monitor_endpoints(sampler, Exposition(target), feed), *receiving.endpoints()]
     app = create_app(endpoints, guard=port.guard, allowed_hosts=settings.http.allowed_hosts, headers=port.headers)
-    return Sidecar(settings, port, sampler, feed, app, named, own, Housekeeping(journal), watch, sending, receiving)
+    housekeeping = Housekeeping(journal)
+    own_log = OwnLog(journal if settings.keep_own_log else None, service)
+    return Sidecar(settings, port, sampler, feed, app, named, own, housekeeping, watch, sending, receiving, own_log)

@@ -6,7 +6,7 @@ import logging
 import threading
 from pathlib import Path
 
-from otel_bitacora.errors import JournalUnavailable
+from otel_bitacora.errors import ReporterError
 from otel_bitacora.places import journal_directory
 from otel_bitacora.reporter.core.config import ReporterSettings
 from otel_bitacora.reporter.core.journal import keep_house
@@ -49,7 +49,7 @@ def keep_journal_in_order(journal: Path) -> None:
     try:
         bounds = ReporterSettings.load()
         done = keep_house(journal, max_bytes=bounds.max_bytes, max_age_seconds=bounds.max_age_seconds)
-    except (JournalUnavailable, OSError) as error:
+    except (ReporterError, OSError) as error:
         log.warning("the journal isn't kept in order: %s", error)
         return
     if done is not None and (done.merged or done.deleted):

@@ -1,6 +1,8 @@
 import os
 
-from bitacora_collectors.accounts import Accounts, parse_accounts
+import pytest
+
+from bitacora_collectors.accounts import Accounts, hides_users, parse_accounts
 
 
 def test_accounts_are_by_number_and_the_first_name_counts():
@@ -31,3 +33,20 @@ def test_the_file_is_read_again_only_when_it_has_changed_and_an_unknown_user_is_
     host_with({"/etc/passwd": "ada:x:1000:1000:::\nkim:x:9:9:::\n"})
     os.utime(tmp_path / "etc/passwd", ns=(1, 1))
     assert accounts.name(9) is None  # as far as its time tells, the file is the same
+
+
+def test_in_a_namespace_of_users_the_number_that_stands_for_all_others_is_nobodys(host_with):
+    files = {"/etc/passwd": "nobody:x:65534:65534:::\n"}
+    whole = Accounts(host_with({**files, "/proc/self/uid_map": "         0          0 4294967295\n"}))
+    hidden = Accounts(host_with({**files, "/proc/self/uid_map": "      1000       1000          1\n"}))
+
+    assert (whole.known(65534), hidden.known(65534)) == (65534, None)
+    assert (hidden.known(1000), hidden.known(None)) == (1000, None)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [(b"", False), (b"nonsense\n0 0\n", False), (b"0 100000 65536\n", True), (b"0 0 1\n1 1 4294967294\n", False)],
+)
+def test_users_are_hidden_where_the_map_lacks_some(content, expected):
+    assert hides_users(content) is expected

@@ -222,7 +222,8 @@ class ProcessTable:
         row.details_at = self._read_at
         self._stale.pop(row.name, None)
         if details != row.facts.details:
-            owner = None if details.uid is None else self._accounts.name(details.uid) or str(details.uid)
+            uid = self._accounts.known(details.uid)
+            owner = None if uid is None else self._accounts.name(uid) or str(uid)
             row.facts = row.facts._replace(details=details, owner=owner)
 
 

@@ -19,7 +19,6 @@ from .outcome import Outcome
 from .target import Target
 
 if TYPE_CHECKING:
-    from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter as GrpcExporter
     from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter as HttpExporter
 
 _LARGEST_BATCH = 10_000
@@ -97,7 +96,8 @@ class _Http:
 class _Grpc:
     def __init__(self, target: Target) -> None:
         import grpc  # type: ignore[import-untyped]  # noqa: PLC0415 - an extra
-        from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter  # noqa: PLC0415
+
+        from .grpc_client import WatchedExporter  # noqa: PLC0415 - the same extra
 
         self._grpc = grpc
         is_insecure = target.url.startswith("http://")
@@ -110,7 +110,7 @@ class _Grpc:
                 certificate_chain=_content(target.client_certificate_file),
             )
         )
-        self._exporter: GrpcExporter = OTLPMetricExporter(
+        self._exporter = WatchedExporter(
             endpoint=target.url,
             insecure=is_insecure,
             credentials=credentials,
@@ -122,10 +122,11 @@ class _Grpc:
 
     def export(self, data: MetricsData) -> Outcome:
         points = count_points(data)
+        self._exporter.forget()
         with _heard() as said:
             is_success = _is_success(self._exporter, data)
         if is_success:
-            return Outcome(points)
+            return Outcome(points, reason=self._exporter.message, rejected=min(points, self._exporter.rejected))
         codes = [one for one in said.arguments if isinstance(one, self._grpc.StatusCode)]
         return Outcome(points, codes[-1].name if codes else "failed", said.last)
 

@@ -89,7 +89,7 @@ def http_receiver(certificate: Path | None = None) -> Iterator[HttpReceiver]:
 
 
 class GrpcReceiver:
-    """Keeps requests as (metadata, request); fails with `code` while there is one."""
+    """Keeps requests as (metadata, request); fails with `code` while there is one, else answers `answer`."""
 
     def __init__(self) -> None:
         import grpc
@@ -100,6 +100,7 @@ class GrpcReceiver:
 
         self.requests: list[tuple[dict[str, Any], ExportMetricsServiceRequest]] = []
         self.code: Any = None
+        self.answer = ExportMetricsServiceResponse()
         receiver = self
 
         class Servicer(MetricsServiceServicer):  # type: ignore[misc]
@@ -107,7 +108,7 @@ class GrpcReceiver:
                 receiver.requests.append((dict(context.invocation_metadata()), request))
                 if receiver.code is not None:
                     context.abort(receiver.code, "as told")
-                return ExportMetricsServiceResponse()
+                return receiver.answer
 
         self._server = grpc.server(ThreadPoolExecutor(2))
         add_MetricsServiceServicer_to_server(Servicer(), self._server)

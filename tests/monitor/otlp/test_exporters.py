@@ -138,6 +138,37 @@ def test_what_was_refused_before_is_not_counted_again(http: HttpReceiver, data: 
     assert [outcome.rejected for outcome in outcomes] == [2, 2]
 
 
+def test_over_grpc_what_was_refused_is_counted_as_over_http(grpc_receiver: GrpcReceiver, data: MetricsData) -> None:
+    grpc_receiver.answer.partial_success.rejected_data_points = 2
+    grpc_receiver.answer.partial_success.error_message = "too old"
+    exporter = open_exporter(Target(grpc_receiver.url, is_grpc=True))
+
+    outcomes = [exporter.export(data), exporter.export(data)]
+    grpc_receiver.answer = ExportMetricsServiceResponse()
+    outcomes.append(exporter.export(data))
+    exporter.close()
+
+    points = count_points(data)
+    assert outcomes == [Outcome(points, None, "too old", rejected=2)] * 2 + [Outcome(points)]
+
+
+def test_over_grpc_it_is_counted_after_the_receiver_was_away_too(
+    grpc_receiver: GrpcReceiver, data: MetricsData
+) -> None:
+    import grpc
+
+    exporter = open_exporter(Target(grpc_receiver.url, is_grpc=True, timeout_seconds=0.5))
+    grpc_receiver.code = grpc.StatusCode.UNAVAILABLE
+    away = exporter.export(data)
+    grpc_receiver.code = None
+    grpc_receiver.answer.partial_success.rejected_data_points = 2
+
+    back = exporter.export(data)
+    exporter.close()
+
+    assert (away.error_type, back.error_type, back.rejected) == ("UNAVAILABLE", None, 2)
+
+
 def test_no_more_of_an_answer_is_read_than_could_matter(http: HttpReceiver, data: MetricsData) -> None:
     http.status, http.answer = 400, b"x" * 50_000_000
 
@@ -309,7 +340,8 @@ def test_variables_of_the_library_change_nothing_that_a_setting_says(
 
 @pytest.mark.parametrize("is_grpc", [False, True])
 def test_without_the_extra_it_is_named(monkeypatch: pytest.MonkeyPatch, is_grpc: bool) -> None:
-    for name in [name for name in sys.modules if name.startswith("opentelemetry.exporter.otlp")]:
+    loaded = ("opentelemetry.exporter.otlp", "otel_bitacora.monitor.otlp.grpc_client")
+    for name in [name for name in sys.modules if name.startswith(loaded)]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto", None)
 
