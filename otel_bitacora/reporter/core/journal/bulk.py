@@ -15,11 +15,11 @@ from .segments import Segments
 from .settings import Counts, WriterSettings
 
 SEGMENT_BYTES = 8 << 20
-_HELD_BY_WRITER = 0.0
 
 
 class BulkWriter:
-    """Writes the frames of one instance whose id is given, so that the same records make the same bytes.
+    """Writes the frames of one instance whose id is given, so that the same records make the same bytes. A segment says that
+    it was made when its first record was.
 
     Not for several threads, and for no record that exists only once: what is written survives SIGKILL, as a write does,
     but nothing is synced, and a disk that refuses ends it. The journal's bounds are left to those who keep them.
@@ -34,7 +34,6 @@ class BulkWriter:
         *,
         instance: bytes,
         resource: bytes,
-        created_ns: int,
         segment_bytes: int = SEGMENT_BYTES,
         host: Os = HOST,
     ) -> None:
@@ -45,17 +44,17 @@ class BulkWriter:
             )
         self._directory = directory
         self._host = host
-        self._created_ns = created_ns
+        self._created_ns = 0
         self._counts = Counts()
         settings = WriterSettings(
             directory=str(directory),
             resource=lambda _: resource,
             modes=place.PRIVATE,
-            max_bytes=0,
-            max_age_seconds=_HELD_BY_WRITER,
+            max_bytes=0,  # this and what else is 0 is for those who keep bounds and wait for the disk
+            max_age_seconds=0,
             segment_bytes=segment_bytes,
             sync="never",
-            sync_budget=_HELD_BY_WRITER,
+            sync_budget=0,
             memory_bytes=0,
             host=host,
             wall_ns=lambda: self._created_ns,

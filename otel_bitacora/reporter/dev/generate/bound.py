@@ -10,7 +10,6 @@ from typing import Any, NamedTuple, TypeAlias
 from otel_bitacora.reporter.core import names
 from otel_bitacora.reporter.core.entry import LogEntry
 from otel_bitacora.reporter.core.journal.index import IndexKey
-from otel_bitacora.reporter.core.level import LogLevel
 from otel_bitacora.reporter.core.protobuf import Plain
 
 from .shapes import Shape
@@ -85,7 +84,7 @@ class Setting:
 
     def facts(self, shape: Shape) -> Facts:
         return Facts(
-            LogLevel.from_severity(shape.level).name,
+            shape.level.name,
             shape.logger,
             str(self.attributes.get(names.SESSION_ID, "")),
             shape.event_name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import random
 import struct
@@ -15,6 +16,7 @@ T = TypeVar("T")
 TABLE = 4096
 """Entries of the tables below, which 12 random bits look up."""
 _FINE = 1_000_000
+_FRACTION_BITS = 20
 
 
 class Chance:
@@ -61,6 +63,14 @@ def zipf(choices: Sequence[T]) -> tuple[T, ...]:
     return tuple(found + [choices[0]] * (TABLE - len(found)))
 
 
+@functools.lru_cache(maxsize=256)
 def heavy_tail(least: int) -> tuple[int, ...]:
     """Return the quantiles of a Pareto distribution of shape 4/3 from *least* on: the last is 512 times as much."""
-    return tuple(isqrt(isqrt(least**4 * TABLE**3 // (TABLE - rank) ** 3)) for rank in range(TABLE))
+    return tuple([least * multiple >> _FRACTION_BITS for multiple in _multiples()])
+
+
+@functools.lru_cache(maxsize=1)
+def _multiples() -> tuple[int, ...]:
+    """Return (1 - p) ** -0.75 for each p, as integers of 20 bits of fraction: a fourth root is two square roots."""
+    scaled = TABLE**3 << 4 * _FRACTION_BITS
+    return tuple(isqrt(isqrt(scaled // (TABLE - rank) ** 3)) for rank in range(TABLE))

@@ -52,7 +52,7 @@ class JournalOutput:
             found = self._forms[developer.number] = JournalForm(developer)
             resource = encode_resource(developer.resource)
             self._writers[developer.number] = BulkWriter(
-                self._directory, instance=developer.instance, resource=resource, created_ns=0
+                self._directory, instance=developer.instance, resource=resource
             )
             self._sequences[developer.number] = 0
         return found
