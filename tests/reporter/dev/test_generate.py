@@ -26,7 +26,7 @@ from otel_bitacora.reporter.core.record_json import RecordJson
 from otel_bitacora.reporter.core.storage import JournalStorage
 from otel_bitacora.reporter.core.stored import FrameDecoder
 from otel_bitacora.reporter.dev.generate import IncidentKind, JournalOutput, JsonForm, PlainForm, Plan, generate
-from otel_bitacora.session.history import all_sessions
+from otel_bitacora.session.history import all_sessions, session_figures
 
 from .conftest import MakeJournal
 from .counted import assert_queries_find, counted, said
@@ -121,8 +121,8 @@ def test_neither_hash_seed_nor_time_zone_nor_locale_changes_a_byte(tmp_path: Pat
 def test_the_days_of_a_plan_are_the_same_on_every_platform_and_python() -> None:
     manifest = generate(Plan(seed=42, rate=0.1, incidents=tuple(IncidentKind)), _Nowhere())
 
-    # Whoever changes what is generated changes this number, and says so in the changelog.
-    assert hashlib.sha256(manifest.to_json()).hexdigest()[:16] == "2c65584cb4921db7"
+    # It was the same on CPython 3.11, 3.12 and 3.13. Whoever changes what is generated changes it, and says so in the changelog.
+    assert hashlib.sha256(manifest.to_json()).hexdigest()[:16] == "3ce94da38888c3e0"
 
 
 class _Nowhere:
@@ -167,10 +167,9 @@ def test_plain_lines_are_those_of_the_same_journal(make_journal, make_lines) -> 
     assert sorted(lines) == sorted(map(plain_line, entries(journal)))
 
 
-@few
-@given(PLANS)
-def test_queries_find_what_the_manifest_says(make_journal: MakeJournal, plan: Plan) -> None:
-    journal, manifest = make_journal(plan)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_queries_find_what_the_manifest_says(make_journal: MakeJournal, seed: int) -> None:
+    journal, manifest = make_journal(replace(EVERYTHING, seed=seed, developers=2, rate=0.02))
     storage = JournalStorage(journal)
 
     async def count(text: str) -> int:
@@ -193,12 +192,12 @@ def test_each_incident_leaves_evidence_in_its_window_alone(make_journal: MakeJou
 
 
 def test_sessions_are_those_of_the_manifest(make_journal: MakeJournal) -> None:
-    journal, manifest = make_journal(Plan(seed=5, days=2, rate=0.05))
+    journal, manifest = make_journal(Plan(seed=5, days=2, developers=2, rate=0.05))
 
     sessions = asyncio.run(all_sessions(JournalStorage(journal)))
 
     expected = json.loads(manifest.to_json())["sessions"]
-    assert len(sessions) == len(expected) == 6
+    assert len(sessions) == len(expected) == 4
     for one in sessions:
         told = expected[one.session_id]
         assert one.status == "Ended"
@@ -209,6 +208,8 @@ def test_sessions_are_those_of_the_manifest(make_journal: MakeJournal) -> None:
         assert (one.pause_count, one.event_count, one.spark_count) == (told["pauses"], told["events"], told["sparks"])
         assert (one.action_count, one.actions_by_type) == (told["actions"], told["actions_by_type"])
         assert one.topic_change_count == told["topic_changes"]
+        whole = asyncio.run(session_figures(JournalStorage(journal), one.session_id))
+        assert whole.records_by_level == told["records_by_level"]
 
 
 def test_records_that_are_there_already_are_not_written_again(make_journal: MakeJournal) -> None:

@@ -40,8 +40,28 @@ PROJECT = "shop"
 _BURST_FACTOR = 6
 _BURST_IN = 60
 """One minute in so many begins a burst."""
-_TAIL_NS = 5_000_000
-_CARRIED_OUT = timedelta(microseconds=995_000)
+_SECONDS_OF_PERCENT = 0.5
+"""Of a minute: 0.6, less what bursts add."""
+_DONE_BEFORE_NS = 50_000_000
+_INTO_LAST_SECOND = timedelta(microseconds=995_000)
+
+
+class _Account:
+    """How many records are due, where so many a minute is no whole number."""
+
+    def __init__(self) -> None:
+        self._owed = 0.0
+
+    def due(self, more: float) -> int:
+        """Return how many are due with *more* of them, and take them for made."""
+        self._owed += more
+        due = max(int(self._owed), 0)
+        self._owed -= due
+        return due
+
+    def overpaid(self, count: int) -> None:
+        """Take note that *count* more were made than were due."""
+        self._owed -= count
 
 
 class PersonDay:
@@ -62,7 +82,7 @@ class PersonDay:
         self._traffic = Traffic(Chance(plan.seed, "traffic", developer.number, day), form)
         self._scene = Scene(self._chance, form, self._setting(story.phases[0].topic))
         self._pathological = Pathological(plan.seed, developer.number, day) if plan.pathological else None
-        self._owed = 0.0
+        self._toil, self._chatter, self._requests = _Account(), _Account(), _Account()
         self._bursts_until = 0
 
     def minute(self, minute: int) -> list[Item]:
@@ -164,7 +184,7 @@ class PersonDay:
                     session_id=session, timestamp=at + (2 + number) * step, spark_id=idea.spark_id, title=idea.title
                 )
         if minute == phase.end - 1:
-            ended = last + _CARRIED_OUT
+            ended = last + _INTO_LAST_SECOND
             length = Duration.from_timedelta(ended - self._moment(phase.first))
             yield ActionEnded(
                 session_id=session, timestamp=ended, action_id=phase.action_id, action_type=kind, duration=length
@@ -177,19 +197,17 @@ class PersonDay:
 
     def _worked(self, minute: int, minute_ns: int, phase: Phase) -> Iterator[Item]:
         setting = self._scene.setting
-        self._owed += self._plan.rate * 0.6 * phase.work.percent * self._burst(minute)
-        due = int(self._owed)
+        wanted = self._plan.rate * _SECONDS_OF_PERCENT * phase.work.percent * self._burst(minute)
         conditions = Conditions()
         for incident in self._incidents:
             if incident.covers(minute):
                 conditions = incident.conditions(minute)
-        made: list[Item] = []
-        if due >= 1:
-            made += self._traffic.chatter(minute_ns, due // 8, setting, TOIL[phase.work])
-            made += self._traffic.chatter(minute_ns, due // 8, setting)
-            made += self._traffic.requests(minute_ns, due - len(made), setting, conditions)
-        self._owed -= len(made)
-        yield from made
+        yield from self._traffic.chatter(minute_ns, self._toil.due(wanted / 8), setting, TOIL[phase.work])
+        yield from self._traffic.chatter(minute_ns, self._chatter.due(wanted / 8), setting)
+        due = self._requests.due(wanted * 3 / 4)
+        requested = self._traffic.requests(minute_ns, due, setting, conditions)
+        self._requests.overpaid(len(requested) - due)
+        yield from requested
         if minute == phase.end - 1:
             yield from self._ended(minute_ns, phase)
 
@@ -206,5 +224,5 @@ class PersonDay:
             if phase.fails:
                 failed: Shape = self._chance.pick(TEST_FAILED)
                 yield from self._scene.some(failed, minute_ns, 1, 3)
-            done_ns = minute_ns + MINUTE_NS - 10 * _TAIL_NS
+            done_ns = minute_ns + MINUTE_NS - _DONE_BEFORE_NS
             yield self._scene.one(TESTS_BROKEN if phase.fails else TESTS_DONE, done_ns)
