@@ -8,7 +8,7 @@ import typer
 
 from otel_bitacora import __version__
 
-from . import components, config, doctor, exports, logs, metrics, serve, session, snapshot
+from . import components, config, doctor, exports, generate, logs, metrics, serve, session, snapshot
 
 app = typer.Typer(
     name="otel-bitacora",
@@ -22,6 +22,7 @@ app.command()(snapshot.snapshot)
 app.command()(metrics.metrics)
 app.command()(components.components)
 app.command()(doctor.doctor)
+app.command()(generate.generate)
 app.add_typer(config.app, name="config")
 app.add_typer(exports.dashboards, name="dashboards")
 app.add_typer(exports.rules, name="rules")

@@ -81,7 +81,7 @@ def encode_seal(seal: SealIndex) -> bytes:
     parts += (_KEY.pack(name_ids[session], name_ids[logger]) for session, logger in keys)
     for block in seal.blocks:
         is_any = block.is_any or not block.keys <= key_ids.keys()
-        ids = [] if is_any else [key_ids[key] for key in block.keys]
+        ids = [] if is_any else sorted([key_ids[key] for key in block.keys])
         count = _ANY if is_any else len(ids)
         parts.append(
             _BLOCK.pack(block.offset, block.records, block.levels & ALL_LEVELS, block.first_ns, block.last_ns, count)
