@@ -13,7 +13,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from otel_bitacora.errors import MissingExtra
 
@@ -54,7 +54,8 @@ _DEPTH = 30
 """Parsers of protobuf give up at 100 messages inside each other; a nested value takes three, a request the rest."""
 _LIMITS = Limits(depth=_DEPTH, items=1 << 16, nodes=1 << 17, text_chars=MAX_BODY_CHARS)
 """The SDK has limits of its own; these keep one value from taking all memory, and `max_record_bytes` bounds the whole."""
-_RESOURCES_CACHED = 64
+_CACHED = 256
+Value = TypeVar("Value")
 
 
 class _ToJournal:
@@ -108,6 +109,8 @@ class _ToJournal:
         self._rate_limit = rate_limit_of(self.settings)
         self._encoder = RecordEncoder(max_record_bytes=self.settings.max_record_bytes)
         self._own_resource = resource_of(None, None)
+        self._resources = _Known(_encoded)
+        self._scopes = _Known(_scope)
         self._processes = PerProcess(_Process)
         # A segment begins with its Resource, which only the first record tells; a directory that can't be used must
         # be refused now, while somebody is there to read it.
@@ -153,7 +156,7 @@ class _ToJournal:
         """Return whether *record* was taken; whatever is in it, nothing is raised, and a loss is counted."""
         process = self._processes.get()
         try:
-            resource = process.encoded(record.resource)
+            resource = self._resources.get(record.resource)
             first, writer = process.opened or process.open(resource, lambda: self._open(resource))
         except Exception:  # noqa: BLE001  # the directory is gone, memory is exhausted: the application goes on
             self._complain("a record is lost")
@@ -185,14 +188,14 @@ class _ToJournal:
 
     def _entry(self, record: SdkRecord, context: Mapping[str, Plain]) -> LogEntry | None:
         """Return what *record* says, or None if its logger is over the rate limit."""
-        more = dict(context)
+        more, scope = dict(context), self._scopes.get(record.instrumentation_scope)
         if self._rate_limit is not None:
-            passed_over = self._rate_limit.admit(_scope(record.instrumentation_scope)["logger"])
+            passed_over = self._rate_limit.admit(scope["logger"])
             if passed_over is None:
                 return None
             if passed_over:
                 more[SUPPRESSED] = passed_over
-        return entry_of(record, cleaner=self._cleaner, more=more)
+        return _entry_of(record, scope, cleaner=self._cleaner, more=more)
 
     def _complain(self, what: str) -> None:
         with contextlib.suppress(Exception):
@@ -235,7 +238,6 @@ class _Process:
     def __init__(self) -> None:
         self.flushing: threading.Thread | None = None
         self._first: dict[str, tuple[bytes | None, Writer]] = {}
-        self._encoded: dict[int, tuple[Resource, bytes]] = {}
 
     @property
     def opened(self) -> tuple[bytes | None, Writer] | None:
@@ -249,23 +251,25 @@ class _Process:
         """Return the writer and its Resource; of threads that come here together, one decides."""
         return self._first.setdefault("first", (resource, make()))
 
-    def encoded(self, resource: Resource | None) -> bytes | None:
-        """Return the OTLP bytes of *resource*; a provider has the same one all the time, or another after a fork."""
-        if resource is None:
-            return None
-        known = self._encoded.get(id(resource))
+
+class _Known(Generic[Value]):
+    """What was made of objects that come again with each record, as scopes and Resources do."""
+
+    def __init__(self, make: Callable[[Any], Value]) -> None:
+        self._make = make
+        self._found: dict[int, tuple[object, Value]] = {}
+
+    def get(self, given: object) -> Value:
+        known = self._found.get(id(given))
         if known is None:
-            if len(self._encoded) >= _RESOURCES_CACHED:
-                self._encoded.clear()
+            if len(self._found) >= _CACHED:
+                self._found.clear()
             # With the object itself: its id must not become another's.
-            known = self._encoded[id(resource)] = (
-                resource,
-                encode_resource(_attributes(resource.attributes, NoCleaner())),
-            )
+            known = self._found[id(given)] = given, self._make(given)
         return known[1]
 
 
-def entry_of(record: SdkRecord, *, cleaner: Cleaner, more: Mapping[str, Plain] = NO_ATTRIBUTES) -> LogEntry:
+def _entry_of(record: SdkRecord, scope: Mapping[str, Any], *, cleaner: Cleaner, more: Mapping[str, Plain]) -> LogEntry:
     """Return what *record* says, without secrets, and *more* where its own attributes don't say the same."""
     said = record.log_record
     copy = Copy(_LIMITS, cleaner)
@@ -277,15 +281,15 @@ def entry_of(record: SdkRecord, *, cleaner: Cleaner, more: Mapping[str, Plain] =
         timestamp_unix_nano=_unsigned(said.timestamp, 64),
         observed_unix_nano=_unsigned(said.observed_timestamp, 64),
         severity_number=_unsigned(getattr(said.severity_number, "value", None), 5),
-        severity_text=encodable(said.severity_text or ""),
+        severity_text=short_text(said.severity_text or ""),
         body=body,
         attributes={**more, **attributes, **about_body},
         dropped_attributes_count=_unsigned(record.dropped_attributes, 32),
         trace_flags=_unsigned(said.trace_flags, 32),
         trace_id=_hex(said.trace_id, 128),
         span_id=_hex(said.span_id, 64),
-        event_name=encodable(said.event_name or ""),
-        **_scope(record.instrumentation_scope),
+        event_name=short_text(said.event_name or ""),
+        **scope,
     )
 
 
@@ -294,14 +298,19 @@ def _attributes(found: Mapping[str, Any] | None, cleaner: Cleaner) -> dict[str, 
     return {short_text(key): copy.attribute(key, value) for key, value in (found or {}).items()}
 
 
+def _encoded(resource: Resource | None) -> bytes | None:
+    """Return the OTLP bytes of a provider's Resource."""
+    return None if resource is None else encode_resource(_attributes(resource.attributes, NoCleaner()))
+
+
 def _scope(scope: InstrumentationScope | None) -> dict[str, Any]:
     if scope is None:
         return {"logger": ""}
     return {
-        "logger": encodable(scope.name or ""),
-        "scope_version": encodable(scope.version or ""),
+        "logger": short_text(scope.name or ""),
+        "scope_version": short_text(scope.version or ""),
         "scope_attributes": _attributes(scope.attributes, NoCleaner()),
-        "schema_url": encodable(scope.schema_url or ""),
+        "schema_url": short_text(scope.schema_url or ""),
     }
 
 

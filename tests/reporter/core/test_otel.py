@@ -22,6 +22,7 @@ from opentelemetry.sdk.resources import Resource
 
 from otel_bitacora import LogContext
 from otel_bitacora.errors import JournalUnavailable, ReporterSettingsError
+from otel_bitacora.reporter.core import otel
 from otel_bitacora.reporter.core.journal.host import HOST
 from otel_bitacora.reporter.core.journal.reader import Reader
 from otel_bitacora.reporter.core.otel import JournalLogProcessor
@@ -217,7 +218,8 @@ def test_uids_count_up_in_one_instance_and_a_record_s_own_uid_stands_apart(
 
 def test_providers_with_resources_of_their_own_share_a_processor(directory: Path) -> None:
     processor = JournalLogProcessor(journal=directory)
-    for name in ("shop", "stock", "shop"):
+    names = ("shop", "stock", "shop", "stock")
+    for name in names:
         provider = LoggerProvider(Resource({"service.name": name}), shutdown_on_exit=False)
         provider.add_log_record_processor(processor)
         provider.get_logger("app").emit(body=name)
@@ -225,11 +227,36 @@ def test_providers_with_resources_of_their_own_share_a_processor(directory: Path
 
     found = entries(directory)
 
-    assert [(entry.body, entry.resource) for entry in found] == [
-        (name, {"service.name": name}) for name in ("shop", "stock", "shop")
-    ]
-    assert len({entry.uid for entry in found}) == 3
-    assert balances(directory)[0].last_sequence == 3
+    assert [(entry.body, entry.resource) for entry in found] == [(name, {"service.name": name}) for name in names]
+    assert len({entry.uid for entry in found}) == 4
+    assert balances(directory)[0].last_sequence == 4
+
+
+def test_of_two_threads_that_log_the_first_record_together_each_keeps_its_resource(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    processor, together, open_writer = JournalLogProcessor(journal=directory), threading.Barrier(2), otel.open_writer
+
+    def open_together(*arguments, **options):
+        together.wait(60)
+        return open_writer(*arguments, **options)
+
+    def work(name: str) -> None:
+        provider = LoggerProvider(Resource({"service.name": name}), shutdown_on_exit=False)
+        provider.add_log_record_processor(processor)
+        for _ in range(2):
+            provider.get_logger("app").emit(body=name)
+
+    monkeypatch.setattr(otel, "open_writer", open_together)
+    threads = [threading.Thread(target=work, args=(name,)) for name in ("shop", "stock")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    (balance,) = balances(directory)
+    assert balance.last_sequence == 4
+    assert all(entry.resource == {"service.name": entry.body} for entry in entries(directory))
 
 
 def test_what_is_over_the_rate_limit_is_counted(directory: Path, make_provider: MakeProvider) -> None:
@@ -265,6 +292,21 @@ def test_a_record_that_can_t_be_shown_is_kept_with_a_note(directory: Path, provi
     assert "contains itself" in str(found[1].body)
     assert [entry.body for entry in found[2:4]] == ["\\udc80", str(1 << 70)]
     assert all(len(entry.to_otlp()) <= 262_144 for entry in found)
+
+
+def test_scopes_and_resources_of_any_size_are_kept_or_counted(directory: Path, make_provider: MakeProvider) -> None:
+    for resource, scope in (
+        ({"a": "x" * 3_000_000}, {}),
+        ({}, {"a": "x" * 3_000_000}),
+        ({}, {str(n): n for n in range(9000)}),
+    ):
+        provider = make_provider(Resource(resource))
+        provider.get_logger("shop" * 999, attributes=scope).emit(body="one", event_name="e" * 9999)
+        provider.get_logger("shop").emit(body="two")
+        provider.shutdown()
+
+    assert bodies(directory).count("two") == 3
+    assert sum(sum(b.tombstoned.values()) for b in balances(directory)) == 3 - bodies(directory).count("one")
 
 
 def test_a_record_that_can_t_be_taken_is_counted_and_the_reason_is_said_without_secrets(
@@ -360,6 +402,19 @@ def test_a_flush_gives_up_at_its_time_out_and_a_later_one_covers_what_came_since
     assert processor.force_flush(timeout_millis=60_000)
 
     assert bodies(directory) == ["one", "two"]
+
+
+def test_a_flush_where_no_thread_can_start_any_more_waits_itself(
+    provider: LoggerProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    provider.get_logger("shop").emit(body="one")
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+
+    assert provider.force_flush()
+    assert processor_of(provider).stats().sync.done == 1
 
 
 def test_a_disk_that_refuses_makes_a_flush_say_so(

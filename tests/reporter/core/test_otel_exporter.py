@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from opentelemetry.sdk._logs.export import (
 from opentelemetry.sdk.resources import Resource
 
 from otel_bitacora import LogContext
+from otel_bitacora.reporter.core.journal.host import HOST
 from otel_bitacora.reporter.core.otel import JournalLogExporter
 
 from ...journalled import balances, bodies, entries  # noqa: TID252  # tests are no package
@@ -149,3 +151,20 @@ def test_a_batch_of_which_a_record_is_lost_counts_as_failed(
 
     assert bodies(directory) == ["one", "two"]
     assert balances(directory)[0].tombstoned == {"failed": 2}
+
+
+def test_a_batch_that_the_disk_refuses_and_memory_can_t_hold_counts_as_failed(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    exporter, collecting = JournalLogExporter(journal=directory, memory_bytes=0), Collecting()
+    provider_of(SimpleLogRecordProcessor(collecting)).get_logger("shop").emit(body="one")
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "refused by the test")
+
+    for call in ("open", "write"):
+        monkeypatch.setattr(HOST, call, refuse, raising=False)
+
+    assert exporter.export(collecting.batch) is LogRecordExportResult.FAILURE
+    assert exporter.stats().counts.dropped == {"memory_full": 1}
+    assert str(directory) in capsys.readouterr().err
