@@ -11,9 +11,9 @@ from typing import Any
 from .entry import LogEntry
 from .exceptions import exception_attributes
 from .mapping import OWN_FIELDS, extra_attribute
-from .names import EVENT_NAME_EXTRA, EXCEPTION_STACKTRACE
+from .names import EVENT_NAME_EXTRA, EXCEPTION_MESSAGE, EXCEPTION_STACKTRACE
 from .protobuf import Plain
-from .safe import Copy, Limits, NoCleaner, short_text
+from .safe import Copy, Limits, NoCleaner, plain, short_text
 
 _LOGGING_ARGUMENTS = ("exc_info", "stack_info", "stacklevel")
 _SAID_BY_THE_RECORD = frozenset(("event", "level", "logger", "timestamp", "exc_info", "exception"))
@@ -53,7 +53,7 @@ class EventDict:
         return replace(
             entry,
             body=body.get("event"),
-            attributes={**attributes, **_exception(body)},
+            attributes={**_exception(body), **attributes},
             event_name=short_text(event_name),
         )
 
@@ -93,8 +93,12 @@ def _extras(found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _exception(event_dict: Mapping[str, Plain]) -> dict[str, Plain]:
-    """Return the attributes of the exception that is being handled, if it is logged, else of its formatted trace."""
-    if event_dict.get("exc_info") is True:
-        return exception_attributes({"exc_info": sys.exc_info()}, NoCleaner())
+    """Return what the event dict says of an exception: all of it if that is being handled now, else what is left of it."""
+    given, live = event_dict.get("exc_info"), sys.exc_info()
+    if isinstance(given, list) and len(given) == 3:  # of type, exception and trace
+        given = given[1]
+    if given is True or (isinstance(given, str) and given == plain(live[1])):
+        return exception_attributes({"exc_info": live}, NoCleaner())
     trace = event_dict.get("exception")
-    return {} if trace is None else {EXCEPTION_STACKTRACE: trace}
+    found = {EXCEPTION_MESSAGE: given or None, EXCEPTION_STACKTRACE: trace}
+    return {key: value for key, value in found.items() if value is not None}

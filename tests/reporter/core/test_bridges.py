@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,31 @@ def test_secrets_in_an_event_dict_are_replaced(directory: Path, make_handler: Ma
     assert b"canary" not in raw(directory)
 
 
+def test_an_exception_of_an_event_dict_is_kept_in_whatever_way_it_is_given(
+    directory: Path, make_handler: MakeHandler, logger, bound
+) -> None:
+    logger.addHandler(make_handler(processors=[EventDict()]))
+    log = bound(WRAP)
+
+    try:
+        {}["shelf 7"]
+    except KeyError as exc:
+        found = exc
+        for given in (True, exc, (type(exc), exc, exc.__traceback__)):
+            log.warning("failed", exc_info=given)
+        log.exception("failed")
+        log.warning("fine", exc_info=False)
+    log.error("later", exc_info=found)
+
+    *handled, fine, later = entries(directory)
+    assert len(handled) == 4
+    for entry in handled:
+        assert entry.attributes["exception.type"] == "KeyError"
+        assert '{}["shelf 7"]' in str(entry.attributes["exception.stacktrace"])
+    assert not any(key.startswith("exc") for key in fine.attributes)
+    assert later.attributes["exception.message"] == "KeyError: 'shelf 7'"
+
+
 def test_a_formatted_exception_of_an_event_dict_is_its_trace(
     directory: Path, make_handler: MakeHandler, logger, bound
 ) -> None:
@@ -112,6 +138,17 @@ def test_loguru_s_records_keep_to_the_handler_s_level_and_the_message_to_what_wa
     assert (entry.attributes["extra.name"], entry.attributes["articles"]) == ("n", 3)
     assert entry.attributes["code.function.name"].startswith("test_loguru_s_records")
     assert b"canary" not in raw(directory)
+
+
+def test_loguru_s_records_keep_their_time_and_thread(directory: Path, handler, loguru) -> None:
+    loguru.add(loguru_sink(handler))
+
+    moment = datetime(2026, 1, 2, 3, 4, 5, 500_000, UTC)
+    loguru.patch(lambda record: record.update(time=moment)).info("one")
+
+    (entry,) = entries(directory)
+    assert entry.timestamp == moment
+    assert entry.attributes["thread.name"] == "MainThread"
 
 
 def test_a_filter_of_the_handler_s_sees_loguru_s_records(directory: Path, handler, loguru) -> None:
