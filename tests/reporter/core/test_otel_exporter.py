@@ -80,6 +80,16 @@ def test_a_declarative_configuration_names_it_with_its_settings(tmp_path: Path, 
     assert entry.resource["service.name"] == "shop"
 
 
+def test_the_declarative_configuration_that_is_shipped_works(tmp_path: Path, root: Path) -> None:
+    kept = tmp_path / "kept"
+
+    run(tmp_path, OTEL_CONFIG_FILE=str(root / "config" / "otel-declarative.yaml"), BITACORA_JOURNAL_DIR=str(kept))
+
+    (entry,) = entries(kept)
+    assert entry.body == "order A-1041"
+    assert entry.resource["service.name"] == "my-service"
+
+
 @pytest.fixture
 def exporter(directory: Path) -> JournalLogExporter:
     return JournalLogExporter(journal=directory)
