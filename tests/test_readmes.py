@@ -51,7 +51,12 @@ def test_documents_name_no_registry_and_no_path_of_a_machine() -> None:
 
 
 def test_links_between_documents_lead_somewhere() -> None:
-    for path in [*ROOT.glob("*.md"), *ROOT.glob("*/README.md"), *ROOT.glob("otel_bitacora/**/README.md")]:
+    for path in [
+        *ROOT.glob("*.md"),
+        *ROOT.glob("docs/*.md"),
+        *ROOT.glob("*/README.md"),
+        *ROOT.glob("otel_bitacora/**/README.md"),
+    ]:
         for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text()):
             assert (path.parent / target).exists(), f"{path}: {target}"
 

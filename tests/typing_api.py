@@ -2,9 +2,23 @@
 
 from collections.abc import Iterator
 
+import loguru
+import structlog
+from opentelemetry.sdk._logs import LoggerProvider  # noqa: TID251  # as applications do
+
 from bitacora_collectors.contract import Collector, Group, Host, Kind, Metric, Reading
-from otel_bitacora import BitacoraError, HardwareMetrics, MetricsStream, MonitorClient, MonitorError, SystemMetrics
+from otel_bitacora import (
+    BitacoraError,
+    BitacoraHandler,
+    HardwareMetrics,
+    MetricsStream,
+    MonitorClient,
+    MonitorError,
+    SystemMetrics,
+)
 from otel_bitacora.monitor.sampler import Sampler
+from otel_bitacora.reporter.core.bridges import EventDict, loguru_sink, structlog_renderer
+from otel_bitacora.reporter.core.otel import JournalLogProcessor
 from otel_bitacora.resource import identify_host
 
 SKY = Metric("weather.cloud.cover", Kind.GAUGE, "1", "Clouds.", Group.HARDWARE)
@@ -51,3 +65,9 @@ async def a_client_is_typed_wherever_it_asks() -> float:
         async with MonitorClient.local() as local, local.start_realtime_monitoring() as live:
             missed: int = live.missed
             return missed + (hardware.memory.used_bytes if hardware.memory else 0)
+
+
+def others_loggers_take_our_parts(provider: LoggerProvider) -> None:
+    structlog.configure(processors=[structlog.contextvars.merge_contextvars, structlog_renderer])
+    loguru.logger.add(loguru_sink(BitacoraHandler(processors=[EventDict()])), level="TRACE")
+    provider.add_log_record_processor(JournalLogProcessor(sync="always", max_bytes="1GiB"))

@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from otel_bitacora.errors import ReporterSettingsError
 
-from .core.config import ReporterSettings, open_writer
+from .core.config import ReporterSettings, open_writer, rate_limit_of, redactor_of
 from .core.encode import RecordEncoder, Taken
 from .core.identity import resource_of
-from .core.intake import Intake
+from .core.intake import FAILED, Intake
 from .core.journal.settings import WriterStats
 from .core.journal.sync import SyncMode
-from .core.mishap import mishap_text
+from .core.mishap import mishap_text, say
 from .core.ratelimit import RateLimit
-from .core.redact import Redactor
 from .core.safe import Cleaner, NoCleaner
 
 if TYPE_CHECKING:
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
 
 MESSAGE_ONLY = logging.Formatter("%(message)s")
 """Stands for no formatter at all: `basicConfig` gives its layout for lines of text to handlers that have none."""
-FAILED = "failed"
-"""The reason in the tombstone of a record that couldn't be taken for want of memory or stack."""
 
 
 class HandlerStats(NamedTuple):
@@ -123,10 +120,10 @@ class BitacoraHandler(logging.Handler):
                 "shared": shared,
             }
         )
-        self._redactor = _redactor(self.settings)
+        self._redactor = redactor_of(self.settings)
         self._cleaner: Cleaner = self._redactor or NoCleaner()
-        self._rate_limit = own_limit or _rate_limit(self.settings.rate_limit)
-        self._writer = open_writer(self.settings, resource_of(service_name, resource), on_refusal=_say)
+        self._rate_limit = own_limit or rate_limit_of(self.settings)
+        self._writer = open_writer(self.settings, resource_of(service_name, resource), on_refusal=say)
         encoder = RecordEncoder(
             redactor=self._redactor,
             max_record_bytes=self.settings.max_record_bytes,
@@ -204,7 +201,7 @@ class BitacoraHandler(logging.Handler):
         """Finish the segment. A record that is logged later, in `__del__` or `atexit`, opens another one."""
         self._writer.close()
         if left := self._writer.stats().memory_records:
-            _say(f"{self.settings.journal}: {left} records that the disk refuses end with this process")
+            say(f"{self.settings.journal}: {left} records that the disk refuses end with this process")
         super().close()
 
     def stats(self) -> HandlerStats:
@@ -227,13 +224,6 @@ class BitacoraHandler(logging.Handler):
         self.handleError(record)
 
 
-def _say(text: str) -> None:
-    """Tell the one who runs the application, as `handleError` does: it has no other way to hear of it."""
-    if logging.raiseExceptions and sys.stderr:
-        with contextlib.suppress(Exception):
-            sys.stderr.write(f"otel-bitacora: {text}\n")
-
-
 def _checked(processors: Sequence[Processor]) -> tuple[Processor, ...]:
     """Return the processors one by one by their index: only so does a logging configuration resolve `ext://` in a list."""
     try:
@@ -244,15 +234,3 @@ def _checked(processors: Sequence[Processor]) -> tuple[Processor, ...]:
         if isinstance(processor, type) or not callable(getattr(processor, "process", None)):
             raise ReporterSettingsError(f"processors: {processor!r} has no method process(entry)")
     return found
-
-
-def _redactor(settings: ReporterSettings) -> Redactor | None:
-    if not settings.redact:
-        return None
-    return Redactor(secret_keys=settings.redact_names, digest_key=settings.redact_key)
-
-
-def _rate_limit(records_per_second: float | None) -> RateLimit | None:
-    if records_per_second is None:
-        return None
-    return RateLimit(records_per_second=records_per_second, burst=max(1, int(records_per_second)))

@@ -1,6 +1,6 @@
 """Builds the wheel and tries it in fresh environments, one for each kind of install, as its user would.
 
-`check_installs.py [plain monitor all]`. Not a pytest test: it installs for minutes, and must not see the checkout.
+`check_installs.py [plain monitor otel all]`. Not a pytest test: it installs for minutes, and must not see the checkout.
 """
 
 from __future__ import annotations
@@ -23,6 +23,10 @@ logging.basicConfig(level=logging.INFO, handlers=[BitacoraHandler(service_name="
 logging.getLogger("shop").info("order %s", "A-1041")
 os.kill(os.getpid(), signal.SIGKILL)
 """
+UNAWARE = """
+import logging
+logging.getLogger("shop").warning("order %s", "A-1042")
+"""
 
 
 def build(into: Path) -> Path:
@@ -34,9 +38,14 @@ def build(into: Path) -> Path:
 def install(wheel: Path, extras: str, into: Path) -> Path:
     """Return the folder with the programs of a fresh environment that holds *wheel*."""
     subprocess.run([sys.executable, "-m", "venv", into], check=True)
-    pip = [into / "bin" / "python", "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-    subprocess.run([*pip, f"{wheel}{extras}"], check=True)
+    install_more(into / "bin", f"{wheel}{extras}")
     return into / "bin"
+
+
+def install_more(bin_: Path, *packages: str) -> None:
+    subprocess.run(
+        [bin_ / "python", "-m", "pip", "install", "-q", "--disable-pip-version-check", *packages], check=True
+    )
 
 
 def plain(bin_: Path, home: Path) -> None:
@@ -84,6 +93,21 @@ def monitor(bin_: Path, home: Path) -> None:
         process.communicate(timeout=30)
 
 
+def otel(bin_: Path, home: Path) -> None:
+    """A program that knows of OpenTelemetry at most logs into the journal, because its environment says so."""
+    install_more(bin_, "opentelemetry-distro", "opentelemetry-instrumentation-logging")
+    variables = {
+        "OTEL_LOGS_EXPORTER": "bitacora_journal",
+        "OTEL_TRACES_EXPORTER": "none",
+        "OTEL_METRICS_EXPORTER": "none",
+    }
+    command = [bin_ / "opentelemetry-instrument", bin_ / "python", "-c", UNAWARE]
+    subprocess.run(command, env=environment(home) | variables, cwd=home, check=True)
+    (line,) = run(bin_, home, "logs", "cat", "--json").stdout.splitlines()
+    expect(json.loads(line)["body"] == "order A-1042", f"the SDK's record is read back: {line}")
+    run(bin_, home, "logs", "verify")
+
+
 def everything(bin_: Path, home: Path) -> None:
     monitor(bin_, home)
     extras = json.loads(run(bin_, home, "components", "--json").stdout)["extras"]
@@ -91,7 +115,12 @@ def everything(bin_: Path, home: Path) -> None:
     expect(not missing, f"every extra is installed: {missing}")
 
 
-KINDS = {"plain": ("", plain), "monitor": ("[monitor]", monitor), "all": ("[all]", everything)}
+KINDS = {
+    "plain": ("", plain),
+    "monitor": ("[monitor]", monitor),
+    "otel": ("[otlp]", otel),
+    "all": ("[all]", everything),
+}
 
 
 def environment(home: Path) -> dict[str, str]:

@@ -18,8 +18,18 @@ from .journal.frame import MAX_PAYLOAD_BYTES
 from .journal.settings import ignore
 from .journal.sync import SyncMode
 from .journal.writer import Writer
+from .ratelimit import RateLimit
+from .redact import Redactor
 
-__all__ = ["PREFIX", "ReporterSettings", "journal_directory", "open_writer", "variable"]
+__all__ = [
+    "PREFIX",
+    "ReporterSettings",
+    "journal_directory",
+    "open_writer",
+    "rate_limit_of",
+    "redactor_of",
+    "variable",
+]
 
 PREFIX = "BITACORA_REPORTER__"
 
@@ -106,6 +116,20 @@ def open_writer(
         shared=settings.shared,
         on_refusal=on_refusal,
     )
+
+
+def redactor_of(settings: ReporterSettings) -> Redactor | None:
+    """Return what replaces secrets as the settings say; None if they are to stay."""
+    if not settings.redact:
+        return None
+    return Redactor(secret_keys=settings.redact_names, digest_key=settings.redact_key)
+
+
+def rate_limit_of(settings: ReporterSettings) -> RateLimit | None:
+    """Return the limit of each logger as the settings say; None if there is none."""
+    if settings.rate_limit is None:
+        return None
+    return RateLimit(records_per_second=settings.rate_limit, burst=max(1, int(settings.rate_limit)))
 
 
 def variable(key: str) -> str:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 RATE_LIMITED = "rate_limited"
 PROCESSOR = "processor"
-"""Reasons in tombstones."""
+FAILED = "failed"
+"""Reasons in tombstones; the last one for what couldn't be taken for want of memory or stack."""
 
 
 class Intake:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import sys
 import traceback
 
 from .safe import Cleaner, Copy, Limits, body_text
@@ -25,3 +27,10 @@ def mishap_text(error: BaseException | None, record: logging.LogRecord, cleaner:
             *shown,
         )
     )
+
+
+def say(text: str) -> None:
+    """Tell the one who runs the application, as `logging` itself would: it has no other way to hear of it."""
+    if logging.raiseExceptions and sys.stderr:
+        with contextlib.suppress(Exception):
+            sys.stderr.write(f"otel-bitacora: {text}\n")

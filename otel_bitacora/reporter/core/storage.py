@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-import secrets
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import replace
@@ -13,19 +12,18 @@ from pathlib import Path
 
 from otel_bitacora.errors import JournalUnavailable
 
-from .config import ReporterSettings, open_writer
+from .config import ReporterSettings, open_writer, redactor_of
 from .encode import RecordEncoder
 from .entry import LogEntry
+from .foreign import append_foreign, new_uid
 from .identity import resource_of
 from .indexing import of_entry
 from .intake import cleaned
 from .journal.reader import Damage, Reader
 from .journal.scan import Frame
-from .otlp import encode_resource, scope_field
+from .otlp import encode_resource
 from .query import Query
-from .redact import Redactor
 from .safe import Cleaner, NoCleaner
-from .shrink import shrink
 from .stored import FrameDecoder, moment_of
 from .timeline import RECORD_ONLY, detached
 from .uids import Uids
@@ -60,7 +58,7 @@ class JournalStorage:
         self.directory = settings.journal
         has_resource = service_name is not None or resource is not None
         self._writer = open_writer(settings, resource_of(service_name, resource) if has_resource else lambda _: b"")
-        self._cleaner = _cleaner(settings)
+        self._cleaner: Cleaner = redactor_of(settings) or NoCleaner()
         self._encoder = RecordEncoder(max_record_bytes=settings.max_record_bytes)
         self._max_record_bytes = settings.max_record_bytes
         self._on_damage = on_damage
@@ -120,7 +118,7 @@ class JournalStorage:
         clean = cleaned(entry, self._cleaner)
         if not entry.uid:
             # Under a Resource of its own it is written as a received one, which has to bring its uid.
-            return self._append(replace(clean, uid=_new_uid()) if entry.resource else clean)
+            return self._append(replace(clean, uid=new_uid()) if entry.resource else clean)
         with self._lock:
             if entry.uid not in self._stored:
                 self._append(clean)
@@ -132,14 +130,11 @@ class JournalStorage:
     def _append(self, entry: LogEntry) -> str:
         severity, key, time_ns = of_entry(entry)
         if entry.uid:
-            fitting = shrink(entry, self._max_record_bytes)
-            sequence = self._writer.append_received(
-                fitting.to_otlp(),
+            sequence = append_foreign(
+                self._writer,
+                entry,
                 resource=encode_resource(entry.resource),
-                scope_length=len(scope_field(fitting)),
-                severity=severity,
-                key=key,
-                time_ns=time_ns,
+                max_record_bytes=self._max_record_bytes,
             )
         else:
             before, after, scope_length = self._encoder.encode_entry(entry)
@@ -150,11 +145,6 @@ class JournalStorage:
         if severity < floor:
             raise JournalUnavailable(f"{self.directory} is full: records below severity {floor} are refused")
         return entry.uid or f"{self._writer.instance_id.hex()}-{sequence:016x}"
-
-
-def _new_uid() -> str:
-    """Return a uid of the usual form that no other process makes, a forked child neither."""
-    return f"{secrets.token_hex(16)}-{1:016x}"
 
 
 class _Search:
@@ -200,9 +190,3 @@ class _Search:
 
 def _wanted_first(found: tuple[int, int, Frame]) -> tuple[int, int]:
     return found[0], found[1]
-
-
-def _cleaner(settings: ReporterSettings) -> Cleaner:
-    if not settings.redact:
-        return NoCleaner()
-    return Redactor(secret_keys=settings.redact_names, digest_key=settings.redact_key)

@@ -1,0 +1,324 @@
+"""The journal as a door of OpenTelemetry's own SDK: for applications that log by a `LoggerProvider`.
+
+The SDK's log packages are private and still change: no other file may import them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from otel_bitacora.errors import MissingExtra
+
+try:
+    from opentelemetry.sdk._logs import LogRecordProcessor
+    from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
+except ImportError as exc:  # not in `__init__`, because what is missing are the classes that ours extend
+    raise MissingExtra("logging by OpenTelemetry's SDK needs the SDK", "otlp") from exc
+
+from .config import ReporterSettings, open_writer, rate_limit_of, redactor_of
+from .context import CURRENT
+from .encode import RecordEncoder
+from .entry import NO_ATTRIBUTES, LogEntry
+from .foreign import append_foreign, new_uid
+from .forks import PerProcess
+from .identity import resource_of
+from .intake import FAILED, RATE_LIMITED
+from .mapping import body_and_length
+from .mishap import say
+from .names import OTHER_UID, UID
+from .otlp import encode_resource
+from .protobuf import Plain
+from .ratelimit import SUPPRESSED
+from .safe import MAX_BODY_CHARS, Cleaner, Copy, Limits, NoCleaner, encodable, short_text
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk._logs import ReadableLogRecord, ReadWriteLogRecord
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+
+    from .journal.settings import WriterStats
+    from .journal.sync import SyncMode
+    from .journal.writer import Writer
+
+    SdkRecord = ReadableLogRecord | ReadWriteLogRecord
+
+_DEPTH = 30
+"""Parsers of protobuf give up at 100 messages inside each other; a nested value takes three, a request the rest."""
+_LIMITS = Limits(depth=_DEPTH, items=1 << 16, nodes=1 << 17, text_chars=MAX_BODY_CHARS)
+"""The SDK has limits of its own; these keep one value from taking all memory, and `max_record_bytes` bounds the whole."""
+_CACHED = 256
+Value = TypeVar("Value")
+
+
+class _ToJournal:
+    """What processor and exporter have in common: settings, the way into the journal, and its end.
+
+    What isn't given comes from the environment, as for `BitacoraHandler`: each argument is explained by
+    `ReporterSettings`. The records' Resource is the provider's.
+
+    Raises:
+        ReporterSettingsError: a setting can't be used.
+        JournalUnavailable: the directory can't hold a journal.
+    """
+
+    def __init__(
+        self,
+        *,
+        journal: str | os.PathLike[str] | None = None,
+        sync: SyncMode | None = None,
+        sync_budget: float | None = None,
+        redact: bool | None = None,
+        redact_key: bytes | str | None = None,
+        redact_key_file: str | os.PathLike[str] | None = None,
+        redact_names: Sequence[str] | None = None,
+        rate_limit: float | None = None,
+        max_bytes: int | str | None = None,
+        max_age: float | str | None = None,
+        max_record_bytes: int | str | None = None,
+        memory_bytes: int | str | None = None,
+        allow_network_fs: bool | None = None,
+        shared: bool | None = None,
+    ) -> None:
+        self.settings = ReporterSettings.load(
+            {
+                "journal": journal,
+                "sync": sync,
+                "sync_budget": sync_budget,
+                "redact": redact,
+                "redact_key": redact_key,
+                "redact_key_file": redact_key_file,
+                "redact_names": redact_names,
+                "rate_limit": rate_limit,
+                "max_bytes": max_bytes,
+                "max_age": max_age,
+                "max_record_bytes": max_record_bytes,
+                "memory_bytes": memory_bytes,
+                "allow_network_fs": allow_network_fs,
+                "shared": shared,
+            }
+        )
+        self._cleaner: Cleaner = redactor_of(self.settings) or NoCleaner()
+        self._rate_limit = rate_limit_of(self.settings)
+        self._encoder = RecordEncoder(max_record_bytes=self.settings.max_record_bytes)
+        self._own_resource = resource_of(None, None)
+        self._resources = _Known(_encoded)
+        self._scopes = _Known(_scope)
+        self._processes = PerProcess(_Process)
+        # A segment begins with its Resource, which only the first record tells; a directory that can't be used must
+        # be refused now, while somebody is there to read it.
+        open_writer(self.settings, self._own_resource)
+
+    def shutdown(self) -> None:
+        """Finish the segment, on the disk. A record that is logged later opens another one."""
+        writer = self._processes.get().writer
+        if writer is None:
+            return
+        with contextlib.suppress(Exception):  # the SDK ends the application's other processors after this one
+            writer.close()
+            if left := writer.stats().memory_records:
+                say(f"{self.settings.journal}: {left} records that the disk refuses end with this process")
+
+    def force_flush(self, timeout_millis: float = 30_000) -> bool:
+        """Return whether, within *timeout_millis*, every record so far has come to survive power loss."""
+        process, deadline = self._processes.get(), time.monotonic() + timeout_millis / 1000
+        writer = process.writer
+        if writer is None:
+            return True
+        flushed: list[bool] = []
+        thread = threading.Thread(target=lambda: flushed.append(writer.flush()), name="bitacora-flush", daemon=True)
+        # A disk that hangs can't be interrupted, only left to itself; a second one wouldn't fare better.
+        if process.flushing is not None:
+            process.flushing.join(max(0.0, deadline - time.monotonic()))
+            if process.flushing.is_alive():
+                return False
+        try:
+            thread.start()
+        except RuntimeError:  # the interpreter is shutting down, and starts no more threads
+            return writer.flush()
+        process.flushing = thread
+        thread.join(max(0.0, deadline - time.monotonic()))
+        return flushed == [True]
+
+    def stats(self) -> WriterStats | None:
+        """Return this process's numbers; None before its first record."""
+        writer = self._processes.get().writer
+        return None if writer is None else writer.stats()
+
+    def _write(self, record: SdkRecord, context: Mapping[str, Plain]) -> bool:
+        """Return whether *record* was taken; whatever is in it, nothing is raised, and a loss is counted."""
+        process = self._processes.get()
+        try:
+            resource = self._resources.get(record.resource)
+            first, writer = process.opened or process.open(resource, lambda: self._open(resource))
+        except Exception:  # noqa: BLE001  # the directory is gone, memory is exhausted: the application goes on
+            self._complain("a record is lost")
+            return False
+        try:
+            entry = self._entry(record, context)
+            if entry is None:
+                writer.drop(RATE_LIMITED)
+            elif resource in (first, None):
+                writer.append(*self._encoder.take_entry(entry))
+            else:
+                append_foreign(
+                    writer,
+                    replace(entry, uid=new_uid()),
+                    resource=resource or b"",
+                    max_record_bytes=self.settings.max_record_bytes,
+                )
+        except Exception:  # noqa: BLE001  # as above
+            with contextlib.suppress(Exception):
+                writer.drop(FAILED)
+            self._complain("a record is lost, and counted as failed")
+            return False
+        return True
+
+    def _open(self, resource: bytes | None) -> Writer:
+        return open_writer(
+            self.settings, self._own_resource if resource is None else lambda _: resource, on_refusal=say
+        )
+
+    def _entry(self, record: SdkRecord, context: Mapping[str, Plain]) -> LogEntry | None:
+        """Return what *record* says, or None if its logger is over the rate limit."""
+        more, scope = dict(context), self._scopes.get(record.instrumentation_scope)
+        if self._rate_limit is not None:
+            passed_over = self._rate_limit.admit(scope["logger"])
+            if passed_over is None:
+                return None
+            if passed_over:
+                more[SUPPRESSED] = passed_over
+        return _entry_of(record, scope, cleaner=self._cleaner, more=more)
+
+    def _complain(self, what: str) -> None:
+        with contextlib.suppress(Exception):
+            trace = "".join(traceback.format_exception_only(sys.exception()))
+            say(f"{self.settings.journal}: {what}: {self._cleaner.text(encodable(trace)).strip()}")
+
+
+class JournalLogProcessor(_ToJournal, LogRecordProcessor):
+    """Writes each record to the journal before the logging call returns: what `BitacoraHandler` promises, holds here.
+
+    `LogContext`'s attributes are added to those that the record has.
+    """
+
+    def on_emit(self, log_record: ReadWriteLogRecord) -> None:
+        self._write(log_record, CURRENT.get().attributes)
+
+
+class JournalLogExporter(_ToJournal, LogRecordExporter):
+    """Writes what a processor of the SDK's hands over, when it does so: behind the batch processor, records that wait in
+    its queue end with the process, and what `LogContext` said is unknown by then. `JournalLogProcessor` is the better door.
+
+    It is the exporter `bitacora_journal` of `OTEL_LOGS_EXPORTER` and of declarative configuration.
+    """
+
+    def export(self, batch: Sequence[ReadableLogRecord]) -> LogRecordExportResult:
+        """Return SUCCESS if every record is in the journal, or waits in memory for its disk."""
+        before = self._dropped()
+        taken = [self._write(record, NO_ATTRIBUTES) for record in batch]
+        is_whole = all(taken) and self._dropped() == before
+        return LogRecordExportResult.SUCCESS if is_whole else LogRecordExportResult.FAILURE
+
+    def _dropped(self) -> int:
+        stats = self.stats()
+        return 0 if stats is None else sum(stats.counts.dropped.values()) - stats.counts.dropped.get(RATE_LIMITED, 0)
+
+
+class _Process:
+    """What one process has: its writer, under the Resource of its first record."""
+
+    def __init__(self) -> None:
+        self.flushing: threading.Thread | None = None
+        self._first: dict[str, tuple[bytes | None, Writer]] = {}
+
+    @property
+    def opened(self) -> tuple[bytes | None, Writer] | None:
+        return self._first.get("first")
+
+    @property
+    def writer(self) -> Writer | None:
+        return self._first["first"][1] if self._first else None
+
+    def open(self, resource: bytes | None, make: Callable[[], Writer]) -> tuple[bytes | None, Writer]:
+        """Return the writer and its Resource; of threads that come here together, one decides."""
+        return self._first.setdefault("first", (resource, make()))
+
+
+class _Known(Generic[Value]):
+    """What was made of objects that come again with each record, as scopes and Resources do."""
+
+    def __init__(self, make: Callable[[Any], Value]) -> None:
+        self._make = make
+        self._found: dict[int, tuple[object, Value]] = {}
+
+    def get(self, given: object) -> Value:
+        known = self._found.get(id(given))
+        if known is None:
+            if len(self._found) >= _CACHED:
+                self._found.clear()
+            # With the object itself: its id must not become another's.
+            known = self._found[id(given)] = given, self._make(given)
+        return known[1]
+
+
+def _entry_of(record: SdkRecord, scope: Mapping[str, Any], *, cleaner: Cleaner, more: Mapping[str, Plain]) -> LogEntry:
+    """Return what *record* says, without secrets, and *more* where its own attributes don't say the same."""
+    said = record.log_record
+    copy = Copy(_LIMITS, cleaner)
+    body, about_body = body_and_length(said.body, cleaner) if type(said.body) is str else (copy.of(said.body), {})
+    attributes = _attributes(said.attributes, cleaner)
+    if UID in attributes:  # what identifies a record here is decided here
+        attributes[OTHER_UID] = attributes.pop(UID)
+    return LogEntry(
+        timestamp_unix_nano=_unsigned(said.timestamp, 64),
+        observed_unix_nano=_unsigned(said.observed_timestamp, 64),
+        severity_number=_unsigned(getattr(said.severity_number, "value", None), 5),
+        severity_text=short_text(said.severity_text or ""),
+        body=body,
+        attributes={**more, **attributes, **about_body},
+        dropped_attributes_count=_unsigned(record.dropped_attributes, 32),
+        trace_flags=_unsigned(said.trace_flags, 32),
+        trace_id=_hex(said.trace_id, 128),
+        span_id=_hex(said.span_id, 64),
+        event_name=short_text(said.event_name or ""),
+        **scope,
+    )
+
+
+def _attributes(found: Mapping[str, Any] | None, cleaner: Cleaner) -> dict[str, Plain]:
+    copy = Copy(_LIMITS, cleaner)
+    return {short_text(key): copy.attribute(key, value) for key, value in (found or {}).items()}
+
+
+def _encoded(resource: Resource | None) -> bytes | None:
+    """Return the OTLP bytes of a provider's Resource."""
+    return None if resource is None else encode_resource(_attributes(resource.attributes, NoCleaner()))
+
+
+def _scope(scope: InstrumentationScope | None) -> dict[str, Any]:
+    if scope is None:
+        return {"logger": ""}
+    return {
+        "logger": short_text(scope.name or ""),
+        "scope_version": short_text(scope.version or ""),
+        "scope_attributes": _attributes(scope.attributes, NoCleaner()),
+        "schema_url": short_text(scope.schema_url or ""),
+    }
+
+
+def _unsigned(value: object, bits: int) -> int:
+    """Return *value* as a number of *bits*; 0, which OTLP leaves out, for what is none."""
+    return int(value) if isinstance(value, int) and 0 <= value < 1 << bits else 0
+
+
+def _hex(value: object, bits: int) -> str:
+    number = _unsigned(value, bits)
+    return f"{number:0{bits // 4}x}" if number else ""
