@@ -1,0 +1,95 @@
+"""Which frames of a block are worth being parsed: the index, the frames' heads and the bytes that a match must hold say so."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from .clauses import Clause, clauses_of
+from .journal.frame import MAX_SEVERITY, SYNC, Kind
+from .journal.index import Block
+from .journal.scan import Frame
+from .possible import Possible
+from .query import RESOURCE, All, AnyOf, Compare, Condition, Not
+
+_MARK = SYNC + bytes([Kind.RECORD])
+_SEVERITY_AT = len(_MARK)
+
+
+class Candidates:
+    """For one condition; not for several threads at once."""
+
+    def __init__(self, where: Condition) -> None:
+        self._possible = Possible(where)
+        self._clauses = clauses_of(where)
+        self._asks_heads = _asks_heads(where)
+
+    def levels_of(self, block: Block) -> int:
+        """Return the severities, a bit each, that a match in *block* may have; 0: it needn't be read."""
+        return self._possible.levels_of(block)
+
+    def are_in(self, data: bytes) -> bool:
+        """Return whether *data*, of whatever size, holds what a match must hold."""
+        return not self._clauses or any(True for _ in _places(self._clauses[0], data))
+
+    def starts(self, data: bytes, block: Block, levels: int) -> list[int] | None:
+        """Return where in *data*, the bytes of *block*, the frames of candidates start; None: look at each frame."""
+        clause = self._clauses[0] if self._clauses else None
+        if clause is None and levels == block.levels:
+            return None
+        places = _levels_pattern(levels).finditer(data) if clause is None else None
+        found = [match.start() for match in places] if places else _enclosing(clause or (), data)
+        # As many marks as records: then each is a frame's beginning, not part of something that looks like one.
+        return None if found and data.count(_MARK) != block.records else found
+
+    def may_match(self, frame: Frame, levels: int, data: bytes, base: int) -> bool:
+        """Return whether the record of *frame*, in *data* that begins at *base* in its segment, is worth being parsed."""
+        if not 1 << min(frame.severity, MAX_SEVERITY) & levels:
+            return False
+        if self._asks_heads:
+            scope = bytes(frame.payload[: frame.scope_length])
+            if not self._possible.admits(frame.severity, scope, frame.resource):
+                return False
+        if not self._clauses:
+            return True
+        raw = data[frame.offset - base : frame.end - base]
+        return all(any(True for _ in _places(clause, raw)) for clause in self._clauses)
+
+
+def _enclosing(clause: Clause, data: bytes) -> list[int]:
+    starts: set[int] = set()
+    for needle in clause:
+        end = 0
+        for at in _places((needle,), data):
+            if at < end:
+                continue
+            start = data.rfind(_MARK, 0, at + len(_MARK))
+            if start >= 0:
+                starts.add(start)
+            following = data.find(_MARK, at + 1)
+            end = len(data) if following < 0 else following
+    return sorted(starts)
+
+
+def _places(clause: Clause, data: bytes) -> Iterator[int]:
+    """Yield where in *data* a needle is, each needle's places in order."""
+    for needle in clause:
+        hay, literal, admits = data.lower() if needle.folds else data, needle.literal, needle.admits
+        at = hay.find(literal)
+        while at >= 0:
+            if admits is None or admits(data, at):
+                yield at
+            at = hay.find(literal, at + 1)
+
+
+def _asks_heads(condition: Condition) -> bool:
+    if isinstance(condition, Compare):
+        return condition.field in ("level", "severity", "logger") or condition.field.startswith(RESOURCE)
+    if isinstance(condition, Not):
+        return _asks_heads(condition.condition)
+    return isinstance(condition, All | AnyOf) and any(map(_asks_heads, condition.conditions))
+
+
+def _levels_pattern(levels: int) -> re.Pattern[bytes]:
+    wanted = bytes(number for number in range(MAX_SEVERITY + 1) if levels >> number & 1)
+    return re.compile(re.escape(_MARK) + b"[" + re.escape(wanted) + b"]", re.DOTALL)
