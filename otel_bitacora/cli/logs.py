@@ -95,6 +95,7 @@ def query(
     from .logs_reading import present_journals
 
     wanted = parsed(text, limit=lines, newest_first=newest)
+    is_complete = True  # where the reader of stdout has what it wanted
     with quiet_when_closed():
         is_complete = search_and_print(wanted, present_journals(journal), as_json=json, shows_progress=progress)
     if not is_complete:

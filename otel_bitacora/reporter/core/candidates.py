@@ -10,7 +10,7 @@ from .journal.frame import MAX_SEVERITY, SYNC, Kind
 from .journal.index import Block
 from .journal.scan import Frame
 from .possible import Possible
-from .query import RESOURCE, All, AnyOf, Compare, Condition, Not
+from .query import Condition
 
 _MARK = SYNC + bytes([Kind.RECORD])
 _SEVERITY_AT = len(_MARK)
@@ -22,7 +22,6 @@ class Candidates:
     def __init__(self, where: Condition) -> None:
         self._possible = Possible(where)
         self._clauses = clauses_of(where)
-        self._asks_heads = _asks_heads(where)
 
     def levels_of(self, block: Block) -> int:
         """Return the severities, a bit each, that a match in *block* may have; 0: it needn't be read."""
@@ -46,7 +45,7 @@ class Candidates:
         """Return whether the record of *frame*, in *data* that begins at *base* in its segment, is worth being parsed."""
         if not 1 << min(frame.severity, MAX_SEVERITY) & levels:
             return False
-        if self._asks_heads:
+        if self._possible.asks_heads:
             scope = bytes(frame.payload[: frame.scope_length])
             if not self._possible.admits(frame.severity, scope, frame.resource):
                 return False
@@ -80,14 +79,6 @@ def _places(clause: Clause, data: bytes) -> Iterator[int]:
             if admits is None or admits(data, at):
                 yield at
             at = hay.find(literal, at + 1)
-
-
-def _asks_heads(condition: Condition) -> bool:
-    if isinstance(condition, Compare):
-        return condition.field in ("level", "severity", "logger") or condition.field.startswith(RESOURCE)
-    if isinstance(condition, Not):
-        return _asks_heads(condition.condition)
-    return isinstance(condition, All | AnyOf) and any(map(_asks_heads, condition.conditions))
 
 
 def _levels_pattern(levels: int) -> re.Pattern[bytes]:

@@ -111,7 +111,7 @@ def _judge(attribute: str, condition: Compare) -> Callable[[bytes, int], bool]:
         if verdict is None:
             if len(verdicts) >= _CACHED:
                 verdicts.clear()
-            verdict = verdicts[pair] = _holds(condition, pair)
+            verdict = verdicts[pair] = _holds(condition, pair, size + 4)
         return verdict
 
     return admits
@@ -129,8 +129,10 @@ def _pair(data: bytes, at: int, size: int) -> bytes | None:
     return data[start : start + pair_size]
 
 
-def _holds(condition: Compare, pair: bytes) -> bool:
+def _holds(condition: Compare, pair: bytes, value_at: int) -> bool:
     try:
+        if pair[value_at : value_at + 2] == b"\x0a%c" % max(len(pair) - value_at - 2, 0):  # a text, and nothing else
+            return condition.holds_for(pair[value_at + 2 :].decode())
         return condition.holds_for(decode_attribute(pair)[1])
     except ValueError:
         return True

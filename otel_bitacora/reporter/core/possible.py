@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from . import names
 from .journal.frame import MAX_SEVERITY
-from .journal.index import MAX_NAME_BYTES, Block, IndexKey
+from .journal.index import ALL_LEVELS, MAX_NAME_BYTES, Block, IndexKey
 from .level import LogLevel
 from .otlp import decode, decode_resource
 from .protobuf import Plain
@@ -44,11 +44,16 @@ class Possible:
         self._where = where
         self._levels: dict[IndexKey, int] = {}
         self._heads: dict[tuple[int, bytes, bytes | None], bool] = {}
+        asked = _asked(where)
+        self._asks_keys = "session" in asked or "logger" in asked
+        self._asks_levels = "level" in asked
         self._any_levels = self._levels_of(None, None)
+        self.asks_heads = not asked.isdisjoint(("level", "logger", "resource"))
+        """Whether `admits` can say no."""
 
     def levels_of(self, block: Block) -> int:
         """Return the severities, a bit each, that a match in *block* may have; 0: there is none in it."""
-        if block.is_any:
+        if block.is_any or not self._asks_keys:
             return self._any_levels & block.levels
         found = 0
         for key in block.keys:
@@ -70,6 +75,8 @@ class Possible:
         return found
 
     def _levels_of(self, session: str | None, logger: str | None) -> int:
+        if not self._asks_levels:
+            return ALL_LEVELS if judge(self._where, Known(0, logger, session)).can_be_true else 0
         known = (Known(severity, logger, session) for severity in range(MAX_SEVERITY + 1))
         return sum(1 << each.severity for each in known if judge(self._where, each).can_be_true)
 
@@ -91,6 +98,21 @@ def judge(condition: Condition, known: Known) -> Truth:
     if isinstance(condition, AnyOf):
         return Truth(any(part.can_be_true for part in parts), all(part.can_be_false for part in parts))
     return Truth(all(part.can_be_true for part in parts), any(part.can_be_false for part in parts))
+
+
+def _asked(condition: Condition) -> set[str]:
+    """Return of which of the things that may be known *condition* asks."""
+    if isinstance(condition, Compare):
+        if attribute_of(condition.field) == names.SESSION_ID:
+            return {"session"}
+        return {"resource"} if condition.field.startswith(RESOURCE) else {_KINDS.get(condition.field, "")}
+    if isinstance(condition, Text):
+        return set()
+    parts = (condition.condition,) if isinstance(condition, Not) else condition.conditions
+    return set().union(*map(_asked, parts))
+
+
+_KINDS = {"level": "level", "severity": "level", "logger": "logger"}
 
 
 def _comparison(condition: Compare, known: Known) -> Truth:
