@@ -6,7 +6,20 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from .entry import LogEntry
-from .query import EXCEPTION, AnyOf, Compare, Condition, Not, Operator, Query, Text, pattern, reader_of
+from .query import (
+    EXCEPTION,
+    ORDER,
+    AnyOf,
+    Compare,
+    Condition,
+    Not,
+    Operator,
+    Query,
+    Text,
+    as_numbers,
+    pattern,
+    reader_of,
+)
 
 Predicate: TypeAlias = Callable[[LogEntry], bool]
 
@@ -40,9 +53,22 @@ def _compiled(condition: Condition) -> Predicate:
 
 
 def _comparison(condition: Compare) -> Predicate:
+    """Return a function with short ways for texts and whole numbers, which most values are."""
     read, holds_for, wanted = reader_of(condition.field), condition.holds_for, condition.value
-    if not isinstance(wanted, str) or condition.operator not in (Operator.EQUAL, Operator.UNEQUAL):
+    if not isinstance(wanted, str):
         return lambda entry: holds_for(read(entry))
+    numbers = as_numbers(0, wanted)
+    number = numbers and numbers[1]
+    if condition.operator in ORDER:
+        in_order = ORDER[condition.operator]
+
+        def ordered(entry: LogEntry) -> bool:
+            found = read(entry)
+            if type(found) is int and number is not None:
+                return in_order(found, number)
+            return holds_for(found)
+
+        return ordered
     is_wanted = condition.operator is Operator.EQUAL
     fits = pattern(wanted).fullmatch if "*" in wanted else wanted.__eq__
 
@@ -50,6 +76,8 @@ def _comparison(condition: Compare) -> Predicate:
         found = read(entry)
         if type(found) is str:
             return bool(fits(found)) is is_wanted
+        if type(found) is int and number is not None:
+            return (found == number) is is_wanted
         return holds_for(found)
 
     return equal

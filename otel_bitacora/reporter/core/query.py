@@ -57,7 +57,7 @@ class Operator(StrEnum):
     GREATER_OR_EQUAL = ">="
 
 
-_ORDER: Mapping[Operator, Callable[[Any, Any], bool]] = {
+ORDER: Mapping[Operator, Callable[[Any, Any], bool]] = {
     Operator.LESS: operator.lt,
     Operator.LESS_OR_EQUAL: operator.le,
     Operator.GREATER: operator.gt,
@@ -214,8 +214,8 @@ def equals(found: Plain, wanted: str | float) -> bool:
 def is_ordered(found: Plain, order: Operator, wanted: str | float) -> bool:
     numbers = as_numbers(found, wanted)
     if numbers is not None:
-        return _ORDER[order](*numbers)
-    return isinstance(found, str) and isinstance(wanted, str) and _ORDER[order](found, wanted)
+        return ORDER[order](*numbers)
+    return isinstance(found, str) and isinstance(wanted, str) and ORDER[order](found, wanted)
 
 
 @functools.lru_cache(maxsize=256)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from .candidates import Candidates
 from .entry import LogEntry
+from .glance import glancing
 from .journal.frame import Kind
 from .journal.reader import Damage
 from .journal.retention import SegmentFile, list_segments
@@ -58,6 +59,7 @@ class Search:
         self._on_damage = on_damage
         self._candidates = Candidates(query.where)
         self._is_wanted = compiled(query)
+        self._glance = glancing(query.where, compiled(Query(where=query.where)))
         self._decoder = FrameDecoder()
         self._sign = -1 if query.newest_first else 1
         self._known: set[str] = set()
@@ -165,7 +167,7 @@ class Search:
         starts = self._candidates.starts(data, block, levels)
         if starts is None:
             for frame in segment.frames(data, block.offset):
-                self._look_at(frame, levels, data, block.offset)
+                self._look_at(frame, levels, data, block.offset, self._glance)
             return
         for start in starts:
             found = segment.frame_at(data, block.offset, start)
@@ -190,8 +192,12 @@ class Search:
             self._open.pop(next(iter(self._open))).close()
         return data
 
-    def _look_at(self, frame: Frame, levels: int, data: bytes, base: int) -> None:
+    def _look_at(
+        self, frame: Frame, levels: int, data: bytes, base: int, glance: Callable[[Frame], bool] | None = None
+    ) -> None:
         if frame.kind != Kind.RECORD or not self._candidates.may_match(frame, levels, data, base):
+            return
+        if glance and not glance(frame):
             return
         try:
             entry = self._decoder.entry(frame)
