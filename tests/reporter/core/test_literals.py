@@ -78,6 +78,23 @@ def test_a_comparison_is_judged_in_place_as_it_is_in_the_record(body: object, or
     assert _holds(condition, raw) or not condition.matches(LogEntry(attributes={"status": body}))
 
 
+@pytest.mark.parametrize(
+    "attribute",
+    [
+        b"\x10\x0a\x06status\x12\x02\x18\x07\x12\x02\x18\x09",  # the value twice: the last one holds
+        b"\x0c\x12\x02\x18\x09\x0a\x06status",  # the value first
+        b"\x0d\x0a\x06status\x12\x82\x00\x18\x09",  # a length with a byte too many, of the value
+        b"\x8c\x00\x0a\x06status\x12\x02\x18\x09",  # and of the attribute
+    ],
+)
+def test_an_attribute_that_is_written_in_an_unusual_way_is_left_to_be_parsed(attribute: bytes) -> None:
+    raw = b"\x12" + bytes([len(attribute) + 1]) + b"\x32" + attribute
+    condition = Compare("attr.status", Operator.EQUAL, 9)
+
+    assert condition.matches(LogEntry.from_otlp(raw))
+    assert _holds(condition, raw)
+
+
 def test_the_clause_that_most_records_lack_comes_first() -> None:
     where = parse_query('session=s-1 attr.http.status>=500 "connection refused" logger=app.*').where
 

@@ -63,7 +63,8 @@ def test_conditions_on_one_record_must_hold_for_one_key_of_the_index() -> None:
     [
         (7, "session=7.0"),
         (True, "session=true"),
-        (None, "session!=x"),
+        (None, 'session!=""'),
+        ("", 'session=""'),
         (["a", "b"], "session=b"),
         ({"a": 1}, "session=*a*"),
     ],

@@ -1,6 +1,6 @@
 """Compiled conditions say what the conditions themselves say."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otel_bitacora.reporter.core.entry import LogEntry
@@ -60,3 +60,11 @@ def test_a_compiled_query_says_what_the_query_says(where, since, until, given_en
     is_wanted = compiled(query)
 
     assert [is_wanted(entry) for entry in given_entries] == [query.matches(entry) for entry in given_entries]
+
+
+@settings(max_examples=500)
+@given(st.sampled_from(list(Operator)), values, wanted)
+def test_a_compiled_comparison_says_what_the_comparison_says(order, value, other) -> None:
+    condition, entry = Compare("attr.x", order, other), LogEntry(attributes={"x": value})
+
+    assert compiled(Query(where=condition))(entry) == condition.matches(entry)
