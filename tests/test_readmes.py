@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = (
     "README.md",
+    "docs/query.md",
     "otel_bitacora/monitor/README.md",
     "otel_bitacora/reporter/core/README.md",
     "otel_bitacora/reporter/dev/README.md",

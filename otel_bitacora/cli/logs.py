@@ -65,6 +65,44 @@ def tail(
 
 
 @app.command()
+def query(
+    text: Annotated[
+        str,
+        typer.Argument(
+            metavar="QUERY",
+            help="Such as 'level>=warn session=s-1 \"connection refused\" since=-2h'; '' is everything.",
+        ),
+    ],
+    lines: Annotated[
+        int | None,
+        typer.Option("--lines", "-n", min=0, help="No more than N records.", metavar="N", show_default=False),
+    ] = None,
+    newest: Annotated[bool, typer.Option("--newest", "--reverse", "-r", help="The newest first.")] = False,
+    progress: Annotated[
+        bool, typer.Option("--progress/--no-progress", help="Show how far it is, if stderr is a terminal.")
+    ] = True,
+    journal: Journals = None,
+    json: JsonLines = False,
+) -> None:
+    """Print the records that a query wants, one a line, in the order of time, each as soon as it is found.
+
+    The language is described in docs/query.md: fields (level, logger, session, attr.NAME and more) with =, !=, <, <=, >
+    and >=, text in any case, since= and until=, and, or, not and parentheses. Ctrl-C ends it with what was found so far
+    and exit code 130; a query that can't be read is exit code 2.
+    """
+    from .logs_printing import quiet_when_closed
+    from .logs_query import parsed, search_and_print
+    from .logs_reading import present_journals
+
+    wanted = parsed(text, limit=lines, newest_first=newest)
+    is_complete = True  # where the reader of stdout has what it wanted
+    with quiet_when_closed():
+        is_complete = search_and_print(wanted, present_journals(journal), as_json=json, shows_progress=progress)
+    if not is_complete:
+        raise typer.Exit(130)
+
+
+@app.command()
 def verify(journal: Journals = None, json: Json = False) -> None:
     """Check that nothing vanished; exit 1 if a record is missing, a sum doesn't add up, or a file couldn't be read.
 

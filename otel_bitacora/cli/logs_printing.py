@@ -33,6 +33,12 @@ class Printer:
             out.write(b"".join([self._line(frame) for frame in chunk]))
             out.flush()
 
+    def print_entries(self, entries: Iterable[LogEntry]) -> None:
+        """Print what is parsed already, all at once."""
+        out = sys.stdout.buffer
+        out.write(b"".join([self._render(entry) + b"\n" for entry in entries]))
+        out.flush()
+
     def _line(self, frame: Frame) -> bytes:
         try:
             return self._render(self._decoder.entry(frame)) + b"\n"

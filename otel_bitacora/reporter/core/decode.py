@@ -30,7 +30,7 @@ _TEXTS = {0x1A: "severity_text", 0x62: "event_name"}
 _IDS = {0x4A: "trace_id", 0x52: "span_id"}
 
 
-class _Unusual(Exception):
+class Unusual(Exception):
     """These bytes are for the official classes."""
 
 
@@ -49,12 +49,16 @@ class RecordDecoder:
         """
         try:
             fields = self._record(payload, scope_length)
-            scope = self._scopes.get(payload[:scope_length]) or self._scope(payload, scope_length)
-        except (_Unusual, IndexError, UnicodeDecodeError, error):
+            scope = self.scope(payload, scope_length)
+        except (Unusual, IndexError, UnicodeDecodeError, error):
             return decode(payload, resource)
         return LogEntry(**fields, **scope, resource=resource)
 
-    def _scope(self, payload: bytes, scope_length: int) -> dict[str, Any]:
+    def scope(self, payload: bytes, scope_length: int) -> dict[str, Any]:
+        """Return what the scope of *payload* says, by the names of `LogEntry`'s fields."""
+        known = self._scopes.get(payload[:scope_length])
+        if known is not None:
+            return known
         entry = decode(payload, {})
         found = {
             "logger": entry.logger,
@@ -68,10 +72,10 @@ class RecordDecoder:
 
     def _record(self, payload: bytes, at: int) -> dict[str, Any]:
         if payload[at] != 0x12:
-            raise _Unusual
-        size, at = _varint(payload, at + 1)
+            raise Unusual
+        size, at = varint(payload, at + 1)
         if at + size != len(payload):  # a schema follows, or it is cut off
-            raise _Unusual
+            raise Unusual
         attributes: dict[str, Plain] = {}
         fields: dict[str, Any] = {"attributes": attributes}
         known, stop = self._attributes, len(payload)
@@ -83,12 +87,12 @@ class RecordDecoder:
                     at += 1
                     end = at + size
                 else:
-                    end, at = _span(payload, at)
+                    end, at = span(payload, at)
                 raw = payload[at:end]
                 if end - at == _UID_BYTES and raw.startswith(_UID_PREFIX):
                     attributes[UID] = raw[-UID_CHARS:].decode()  # never twice, so never looked up
                 else:
-                    key, value = known.get(raw) or self._attribute(raw)
+                    key, value = known.get(raw) or self.attribute(raw)
                     attributes[key] = value
                 at = end
             else:
@@ -97,13 +101,25 @@ class RecordDecoder:
             fields["uid"] = attributes.pop(UID)
         return fields
 
-    def _attribute(self, raw: bytes) -> tuple[str, Plain]:
-        found = decode_attribute(raw)
+    def attribute(self, raw: bytes) -> tuple[str, Plain]:
+        """Return name and value of a serialized `KeyValue`."""
+        found = _plain_attribute(raw) or decode_attribute(raw)
         if len(raw) <= _CACHED_BYTES and isinstance(found[1], _SCALARS):  # what can't be changed may be shared
             if len(self._attributes) >= _CACHED:
                 self._attributes.clear()
             self._attributes[raw] = found
         return found
+
+
+def _plain_attribute(raw: bytes) -> tuple[str, Plain] | None:
+    """Return name and value of a `KeyValue` that holds a short text in the usual way: what most values are."""
+    value_at = 2 + raw[1] if len(raw) > 1 else 0
+    text_at = value_at + 4
+    if not (text_at <= len(raw) < 0x80 and raw[0] == 0x0A and raw[value_at] == 0x12 and raw[value_at + 2] == 0x0A):
+        return None
+    if raw[value_at + 1] != len(raw) - value_at - 2 or raw[value_at + 3] != len(raw) - text_at:
+        return None
+    return raw[2:value_at].decode(), raw[text_at:].decode()
 
 
 def _field(payload: bytes, at: int, tag: int, fields: dict[str, Any]) -> int:
@@ -113,42 +129,42 @@ def _field(payload: bytes, at: int, tag: int, fields: dict[str, Any]) -> int:
         return at + 8
     if tag in (_SEVERITY, _DROPPED):
         name = "severity_number" if tag == _SEVERITY else "dropped_attributes_count"
-        fields[name], at = _varint(payload, at)
+        fields[name], at = varint(payload, at)
         return at
     if tag == _FLAGS:
         fields["trace_flags"] = _unpack_32(payload, at)[0]
         return at + 4
-    end, at = _span(payload, at)
+    end, at = span(payload, at)
     if tag in _TEXTS:
         fields[_TEXTS[tag]] = payload[at:end].decode()
     elif tag in _IDS:
         fields[_IDS[tag]] = payload[at:end].hex()
     elif tag == _BODY:
-        fields["body"] = _text(payload, at, end)
+        fields["body"] = text_of(payload, at, end)
     else:
-        raise _Unusual
+        raise Unusual
     return end
 
 
-def _text(payload: bytes, at: int, end: int) -> str:
+def text_of(payload: bytes, at: int, end: int) -> str:
     """Return the text that an AnyValue holds."""
     if at == end or payload[at] != 0x0A:
-        raise _Unusual
-    text_end, at = _span(payload, at + 1)
+        raise Unusual
+    text_end, at = span(payload, at + 1)
     if text_end != end:
-        raise _Unusual
+        raise Unusual
     return payload[at:end].decode()
 
 
-def _span(payload: bytes, at: int) -> tuple[int, int]:
+def span(payload: bytes, at: int) -> tuple[int, int]:
     """Return the end and the start of a field of a length, which must lie within."""
-    size, at = _varint(payload, at)
+    size, at = varint(payload, at)
     if at + size > len(payload):
-        raise _Unusual
+        raise Unusual
     return at + size, at
 
 
-def _varint(payload: bytes, at: int) -> tuple[int, int]:
+def varint(payload: bytes, at: int) -> tuple[int, int]:
     number = payload[at]
     if number < 0x80:
         return number, at + 1
@@ -161,4 +177,4 @@ def _varint(payload: bytes, at: int) -> tuple[int, int]:
         number, at, shift = number | (byte & 0x7F) << shift, at + 1, shift + 7
         if byte < 0x80:
             return number, at
-    raise _Unusual
+    raise Unusual

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from .entry import LogEntry
 from .query import Query
+from .query_text import as_query
 
 
 class MemoryStorage:
@@ -38,8 +39,15 @@ class MemoryStorage:
                 self.dropped += 1
         return uid
 
-    async def query(self, query: Query) -> AsyncIterator[LogEntry]:
-        """Yield what matched when the query began, in the order of time."""
+    def query(self, query: Query | str) -> AsyncIterator[LogEntry]:
+        """Yield what matched when the query, a text or an object, began, in the order of time.
+
+        Raises:
+            QueryError: the text can't be read.
+        """
+        return self._query(as_query(query))
+
+    async def _query(self, query: Query) -> AsyncIterator[LogEntry]:
         with self._lock:
             entries = list(self._entries.values())
         entries.sort(key=_moment, reverse=query.newest_first)

@@ -33,16 +33,18 @@ _FIELDS: Mapping[str, Callable[[LogEntry], Plain]] = {
     "uid": lambda entry: entry.uid or None,
     "trace": lambda entry: entry.trace_id or None,
     "span": lambda entry: entry.span_id or None,
-    "session": lambda entry: entry.attributes.get(names.SESSION_ID),
-    "project": lambda entry: entry.attributes.get(names.PROJECT_ID),
-    "topic": lambda entry: entry.attributes.get(names.TOPIC_ID),
-    "user": lambda entry: entry.attributes.get(names.USER_ID),
-    "action": lambda entry: entry.attributes.get(names.ACTION_ID),
-    "action_type": lambda entry: entry.attributes.get(names.ACTION_TYPE),
-    "branch": lambda entry: entry.attributes.get(names.BRANCH),
-    "exception": lambda entry: entry.attributes.get(names.EXCEPTION_TYPE),
 }
-FIELDS = tuple(_FIELDS)
+_ATTRIBUTE_FIELDS: Mapping[str, str] = {
+    "session": names.SESSION_ID,
+    "project": names.PROJECT_ID,
+    "topic": names.TOPIC_ID,
+    "user": names.USER_ID,
+    "action": names.ACTION_ID,
+    "action_type": names.ACTION_TYPE,
+    "branch": names.BRANCH,
+    "exception": names.EXCEPTION_TYPE,
+}
+FIELDS = (*_FIELDS, *_ATTRIBUTE_FIELDS)
 """Names of fields, besides `attr.NAME` and `resource.NAME`."""
 
 
@@ -55,7 +57,7 @@ class Operator(StrEnum):
     GREATER_OR_EQUAL = ">="
 
 
-_ORDER: Mapping[Operator, Callable[[Any, Any], bool]] = {
+ORDER: Mapping[Operator, Callable[[Any, Any], bool]] = {
     Operator.LESS: operator.lt,
     Operator.LESS_OR_EQUAL: operator.le,
     Operator.GREATER: operator.gt,
@@ -79,18 +81,21 @@ class Compare:
     value: str | int | float | bool
 
     def __post_init__(self) -> None:
-        if self.field not in _FIELDS and not self.field.startswith((ATTRIBUTE, RESOURCE)):
+        if self.field not in FIELDS and not self.field.startswith((ATTRIBUTE, RESOURCE)):
             raise QueryError(f"no field {self.field!r}: use {', '.join(FIELDS)}, {ATTRIBUTE}NAME or {RESOURCE}NAME")
         if self.field == "level" and isinstance(self.value, str):
             try:
                 object.__setattr__(self, "value", int(LogLevel.parse(self.value)))
             except ValueError as exc:
                 raise QueryError(str(exc)) from exc
-        if self.field == "severity" and _as_numbers(0, self.value) is None:
+        if self.field == "severity" and as_numbers(0, self.value) is None:
             raise QueryError(f"severity is a number, 1 to 24, not {self.value!r}")
 
     def matches(self, entry: LogEntry) -> bool:
-        found = value_of(entry, self.field)
+        return self.holds_for(value_of(entry, self.field))
+
+    def holds_for(self, found: Plain) -> bool:
+        """Return whether a record that has *found* in the field is wanted."""
         if self.operator is Operator.EQUAL:
             return found is not None and equals(found, self.value)
         if self.operator is Operator.UNEQUAL:
@@ -107,11 +112,12 @@ class Text:
     def matches(self, entry: LogEntry) -> bool:
         wanted = self.text.casefold()
         body = entry.body if isinstance(entry.body, str) else str(entry.body)
-        parts = (body, *[str(entry.attributes.get(key, "")) for key in _EXCEPTION])
+        parts = (body, *[str(entry.attributes.get(key, "")) for key in EXCEPTION])
         return any(wanted in part.casefold() for part in parts)
 
 
-_EXCEPTION = (names.EXCEPTION_TYPE, names.EXCEPTION_MESSAGE, names.EXCEPTION_STACKTRACE)
+EXCEPTION = (names.EXCEPTION_TYPE, names.EXCEPTION_MESSAGE, names.EXCEPTION_STACKTRACE)
+"""Attributes in which text is looked for, besides the message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,13 +173,28 @@ class Query:
 
 def value_of(entry: LogEntry, field_name: str) -> Plain:
     """Return what *entry* has in a field; None if nothing."""
+    return reader_of(field_name)(entry)
+
+
+@functools.lru_cache(maxsize=256)
+def reader_of(field_name: str) -> Callable[[LogEntry], Plain]:
+    """Return what reads a field of an entry; what isn't there is None."""
     read = _FIELDS.get(field_name)
     if read is not None:
-        return read(entry)
-    if field_name.startswith(RESOURCE):
-        return entry.resource.get(field_name.removeprefix(RESOURCE))
-    name = field_name.removeprefix(ATTRIBUTE)
-    return entry.attributes.get(names.PROMOTED.get(name, name))
+        return read
+    attribute = attribute_of(field_name)
+    if attribute is not None:
+        return lambda entry: entry.attributes.get(attribute)
+    name = field_name.removeprefix(RESOURCE)
+    return lambda entry: entry.resource.get(name)
+
+
+def attribute_of(field_name: str) -> str | None:
+    """Return the full name of the attribute that a field stands for; None where it stands for something else."""
+    if field_name.startswith(ATTRIBUTE):
+        name = field_name.removeprefix(ATTRIBUTE)
+        return names.PROMOTED.get(name, name)
+    return _ATTRIBUTE_FIELDS.get(field_name)
 
 
 def equals(found: Plain, wanted: str | float) -> bool:
@@ -182,7 +203,7 @@ def equals(found: Plain, wanted: str | float) -> bool:
         return any(equals(item, wanted) for item in found)
     if isinstance(found, bool) or isinstance(wanted, bool):
         return _as_text(found).lower() == _as_text(wanted).lower()
-    numbers = _as_numbers(found, wanted)
+    numbers = as_numbers(found, wanted)
     if numbers is not None:
         return numbers[0] == numbers[1]
     if isinstance(wanted, str) and "*" in wanted:
@@ -191,10 +212,10 @@ def equals(found: Plain, wanted: str | float) -> bool:
 
 
 def is_ordered(found: Plain, order: Operator, wanted: str | float) -> bool:
-    numbers = _as_numbers(found, wanted)
+    numbers = as_numbers(found, wanted)
     if numbers is not None:
-        return _ORDER[order](*numbers)
-    return isinstance(found, str) and isinstance(wanted, str) and _ORDER[order](found, wanted)
+        return ORDER[order](*numbers)
+    return isinstance(found, str) and isinstance(wanted, str) and ORDER[order](found, wanted)
 
 
 @functools.lru_cache(maxsize=256)
@@ -203,7 +224,7 @@ def pattern(text: str) -> re.Pattern[str]:
     return re.compile(fnmatch.translate(text.replace("[", "[[]").replace("?", "[?]")))
 
 
-def _as_numbers(found: Plain, wanted: str | float) -> tuple[float, float] | None:
+def as_numbers(found: Plain, wanted: str | float) -> tuple[float, float] | None:
     """Return both as numbers, if one of them is a number and the other can be; two texts stay texts."""
     if isinstance(found, bool) or isinstance(wanted, bool) or (isinstance(found, str) and isinstance(wanted, str)):
         return None

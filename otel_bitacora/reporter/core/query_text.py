@@ -34,6 +34,11 @@ def parse_query(text: str, *, now_ns: Callable[[], int] = time.time_ns) -> Query
     return _Parser(text, now_ns()).query()
 
 
+def as_query(query: Query | str) -> Query:
+    """Return a query that may have been written as text; raises QueryError if it can't be read."""
+    return parse_query(query) if isinstance(query, str) else query
+
+
 class _Kind(Enum):
     OPEN = auto()
     CLOSE = auto()

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import heapq
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 
 from otel_bitacora.errors import JournalUnavailable
@@ -19,16 +17,13 @@ from .foreign import append_foreign, new_uid
 from .identity import resource_of
 from .indexing import of_entry
 from .intake import cleaned
-from .journal.reader import Damage, Reader
-from .journal.scan import Frame
+from .journal.reader import Damage
 from .otlp import encode_resource
 from .query import Query
+from .query_text import as_query
 from .safe import Cleaner, NoCleaner
-from .stored import FrameDecoder, moment_of
-from .timeline import RECORD_ONLY, detached
-from .uids import Uids
+from .search import Search
 
-_CHUNK = 512  # records between two times that the event loop is asked
 _REMEMBERED_UIDS = 65_536
 
 
@@ -75,21 +70,25 @@ class JournalStorage:
         """
         return await asyncio.to_thread(self.store, entry)
 
-    async def query(self, query: Query) -> AsyncIterator[LogEntry]:
-        """Yield what matched when the journal was read, in the order of time.
+    def query(self, query: Query | str) -> AsyncIterator[LogEntry]:
+        """Yield what matched when the journal was read, in the order of time and as soon as nothing older can come.
 
-        What matches is held, encoded, until it is yielded: a limit bounds the memory as well.
+        *query* is an object, or [text](../../../docs/query.md). Leaving the iteration ends the search.
+
+        Raises:
+            QueryError: the text can't be read.
         """
-        decoder = FrameDecoder()
-        reader = Reader(self.directory, on_damage=self._on_damage, kinds=RECORD_ONLY)
-        # Twice: what is merged meanwhile lies elsewhere than when the journal was listed.
-        search = _Search(query, decoder, (frame for _ in range(2) for frame in reader.poll()))
-        while await asyncio.to_thread(search.look_on):
-            pass
-        found = iter(await asyncio.to_thread(search.frames))
-        while chunk := list(islice(found, _CHUNK)):
-            for entry in await asyncio.to_thread(lambda frames: [decoder.entry(frame) for frame in frames], chunk):
-                yield entry
+        return self._found(as_query(query))
+
+    async def _found(self, query: Query) -> AsyncIterator[LogEntry]:
+        search = Search(query, self.directory, on_damage=self._on_damage)
+        chunks = search.chunks()
+        try:
+            while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:
+                for entry in chunk:
+                    yield entry
+        finally:
+            search.stop()  # the thread, where this was cancelled while it reads
 
     def flush(self) -> bool:
         """Return whether everything stored so far survives power loss, after having waited for the disk."""
@@ -145,48 +144,3 @@ class JournalStorage:
         if severity < floor:
             raise JournalUnavailable(f"{self.directory} is full: records below severity {floor} are refused")
         return entry.uid or f"{self._writer.instance_id.hex()}-{sequence:016x}"
-
-
-class _Search:
-    """One reading of the journal for a query, a chunk at a time."""
-
-    def __init__(self, query: Query, decoder: FrameDecoder, frames: Iterator[Frame]) -> None:
-        self._query = query
-        self._decoder = decoder
-        self._frames = frames
-        self._uids = Uids()
-        self._found: list[tuple[int, int, Frame]] = []
-        self._sign = -1 if query.newest_first else 1
-        self._seen = 0
-
-    def look_on(self) -> bool:
-        """Look at the next chunk; return whether there was anything."""
-        chunk = list(islice(self._frames, _CHUNK))
-        for frame in chunk:
-            self._look_at(frame)
-        return bool(chunk)
-
-    def frames(self) -> list[Frame]:
-        """Return what was found, in the order that was asked for."""
-        return [frame for *_, frame in sorted(self._found, key=_wanted_first)[: self._query.limit]]
-
-    def _look_at(self, frame: Frame) -> None:
-        query, moment = self._query, moment_of(frame)
-        if query.since_unix_nano is not None and moment < query.since_unix_nano:
-            return
-        if query.until_unix_nano is not None and moment >= query.until_unix_nano:
-            return
-        try:
-            entry = self._decoder.entry(frame)
-        except ValueError:  # what another program sent isn't OTLP
-            return
-        if not query.matches(entry) or not self._uids.is_new(entry.uid):
-            return
-        self._seen += 1
-        self._found.append((self._sign * moment, self._seen, detached(frame)))
-        if query.limit is not None and len(self._found) >= 2 * query.limit + _CHUNK:
-            self._found = heapq.nsmallest(query.limit, self._found, key=_wanted_first)
-
-
-def _wanted_first(found: tuple[int, int, Frame]) -> tuple[int, int]:
-    return found[0], found[1]

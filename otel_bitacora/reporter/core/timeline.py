@@ -7,6 +7,7 @@ import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from .journal.directory import SETTLED
 from .journal.frame import Kind
 from .journal.index import decode_seal
 from .journal.opened import OpenedSegment
@@ -95,15 +96,21 @@ def newest(directories: Sequence[Path], count: int, *, before: Mapping[bytes, Po
     return in_order(frame for *_, frame in best)
 
 
+def superseded(files: Iterable[SegmentFile]) -> set[tuple[bytes, int]]:
+    """Return the segments, by instance and index, for which a merged one of *files* stands."""
+    found: set[tuple[bytes, int]] = set()
+    for file in files:
+        if f"/{SETTLED}/" in file.path:
+            with contextlib.suppress(OSError), _opened(file) as opened:
+                found.update(opened.sources())
+    return found
+
+
 def _present(directory: Path) -> list[SegmentFile]:
     """Return the segments but those for which a merged one stands."""
     files = list_segments(str(directory))
-    superseded: set[tuple[bytes, int]] = set()
-    for file in files:
-        with contextlib.suppress(OSError), _opened(file) as opened:
-            if opened.is_settled:
-                superseded.update(opened.sources())
-    return [file for file in files if (file.instance, file.index) not in superseded]
+    skipped = superseded(files)
+    return [file for file in files if (file.instance, file.index) not in skipped]
 
 
 def _records(file: SegmentFile, *, is_last: bool) -> Iterator[Frame]:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from otel_bitacora.errors import JournalUnavailable
+from otel_bitacora.errors import JournalUnavailable, QueryError
 from otel_bitacora.reporter.core.entry import LogEntry
 from otel_bitacora.reporter.core.journal import Damage, Reader
 from otel_bitacora.reporter.core.query import Query
-from otel_bitacora.reporter.core.storage import JournalStorage, _Search
-from otel_bitacora.reporter.core.stored import FrameDecoder
+from otel_bitacora.reporter.core.search import Search
+from otel_bitacora.reporter.core.storage import JournalStorage
 
 from ..compliance import LogStorageCompliance, entry, found  # noqa: TID252  # tests are no package
 
@@ -62,6 +62,17 @@ def test_a_record_keeps_the_resource_it_has(tmp_path: Path) -> None:
     (back,) = everything(tmp_path)
     assert back == replace(given, uid=uid)
     assert next(iter(Reader(tmp_path))).payload.tobytes().count(uid.encode()) == 1
+
+
+def test_a_query_may_be_written_as_text(tmp_path: Path) -> None:
+    storage = JournalStorage(tmp_path)
+    stored(storage, entry(1), entry(2, severity_number=17))
+
+    back = asyncio.run(found(storage, "level>=warn"))
+
+    assert [each.body for each in back] == ["message 2"]
+    with pytest.raises(QueryError, match="did you mean level"):
+        storage.query("levle>=warn")
 
 
 def test_the_same_uid_twice_takes_the_disk_once(tmp_path: Path) -> None:
@@ -151,11 +162,15 @@ def test_the_event_loop_goes_on_while_the_journal_is_read(tmp_path: Path) -> Non
 def test_no_disk_work_is_done_in_the_event_loops_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import threading
 
-    from otel_bitacora.reporter.core import storage as module
-
     threads: set[int] = set()
-    moment_of = module.moment_of
-    monkeypatch.setattr(module, "moment_of", lambda frame: threads.add(threading.get_ident()) or moment_of(frame))
+    chunks = Search._chunks
+
+    def noted(search):
+        for chunk in chunks(search):
+            threads.add(threading.get_ident())
+            yield chunk
+
+    monkeypatch.setattr(Search, "_chunks", noted)
     append = JournalStorage._append
     monkeypatch.setattr(
         JournalStorage, "_append", lambda self, given: threads.add(threading.get_ident()) or append(self, given)
@@ -166,20 +181,6 @@ def test_no_disk_work_is_done_in_the_event_loops_thread(tmp_path: Path, monkeypa
 
     assert threads
     assert threading.get_ident() not in threads
-
-
-def test_a_query_with_a_limit_holds_no_more_than_it_needs(tmp_path: Path) -> None:
-    stored(JournalStorage(tmp_path), *[entry(number) for number in range(3000)])
-    search = _Search(Query(limit=5, newest_first=True), FrameDecoder(), iter(Reader(tmp_path)))
-
-    held = 0
-    while search.look_on():
-        held = max(held, len(search._found))
-
-    assert held < 1100
-    assert [FrameDecoder().entry(frame).body for frame in search.frames()] == [
-        f"message {number}" for number in range(2999, 2994, -1)
-    ]
 
 
 def test_damage_costs_its_record_and_is_told(tmp_path: Path) -> None:

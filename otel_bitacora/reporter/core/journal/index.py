@@ -9,6 +9,7 @@ from typing import NamedTuple
 from .frame import MAX_SEVERITY
 
 BLOCK_BYTES = 128 << 10
+MAX_NAME_BYTES = 0xFFFF  # of a session or logger; the rest is cut off
 _MAX_KEYS = 4096  # of one segment; above it a block says "any"
 _ANY = 0xFFFFFFFF
 _TOP = Struct("<QQQIII")
@@ -76,7 +77,7 @@ def encode_seal(seal: SealIndex) -> bytes:
     key_ids = {key: number for number, key in enumerate(keys)}
     parts = [_TOP.pack(seal.last_sequence, seal.records, seal.data_end, len(names), len(keys), len(seal.blocks))]
     for name in names:
-        data = name.encode(errors="replace")[:0xFFFF]
+        data = name.encode(errors="replace")[:MAX_NAME_BYTES]
         parts += (len(data).to_bytes(2, "little"), data)
     parts += (_KEY.pack(name_ids[session], name_ids[logger]) for session, logger in keys)
     for block in seal.blocks:

@@ -13,6 +13,7 @@ from .liveness import has_writer
 from .scan import Frame, Origin, Region, Scanner, SegmentRef
 
 _PIECE_BYTES = 1 << 20
+_TAIL_BYTES = 64 << 10
 _HEADER_BYTES = 64 << 10
 _MAX_HEADER_BYTES = 64 << 20
 _SEAL_MARK = SYNC + bytes([Kind.SEAL])
@@ -98,12 +99,24 @@ class OpenedSegment:
         return self.scanner.is_sealed
 
     def seal(self) -> Frame | None:
-        """Return the seal of a complete segment, found from its end."""
-        data = self._whole()
+        """Return the seal of a complete segment, found from its end without reading what lies before."""
+        start = size = self.size_bytes()
+        wanted, at, data = _TAIL_BYTES, -1, b""
+        while at < 0 and start > 0:
+            start = max(size - wanted, 0)
+            data = os.pread(self._fd, size - start, start)
+            at = data.rfind(_SEAL_MARK)
+            wanted *= 8
+        if at < 0:
+            return None
         scanner = Scanner(self.ref, self._whole)
-        scanner.offset = max(data.rfind(_SEAL_MARK), 0)
-        found = next(scanner.scan(data, base=0, is_final=True), None)
+        scanner.origins[0] = Origin(self.ref.instance, None, seed_of(self.ref.instance))
+        scanner.offset = start + at
+        found = next(scanner.scan(data, base=start, is_final=True), None)
         return found if isinstance(found, Frame) and found.kind == Kind.SEAL else None
+
+    def size_bytes(self) -> int:
+        return os.fstat(self._fd).st_size
 
     def sources(self) -> list[tuple[bytes, int]]:
         """Return the segments that this merged one stands for."""

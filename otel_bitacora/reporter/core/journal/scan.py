@@ -70,6 +70,10 @@ class Scanner:
         self._bad_from: int | None = None
         self._seed = seed_of(ref.instance)
 
+    def jump(self, offset: int) -> None:
+        """Go on at a place where a frame begins, whatever lies before it."""
+        self.offset, self._bad_from = offset, None
+
     # Inlined as far as it goes: a reader of a full journal comes by here two million times.
     def scan(self, data: bytes | mmap.mmap, *, base: int, is_final: bool) -> Iterator[Frame | Region]:
         """Yield what lies between `self.offset` and the end of *data*, which begins at *base* in the file.
