@@ -12,10 +12,18 @@ if TYPE_CHECKING:
     from .clock import FakeClock as FakeClock
     from .collector import FakeHostCollector as FakeHostCollector
     from .disk import FaultyDisk as FaultyDisk
+    from .recorded import RecordedHost as RecordedHost
+    from .recorded import RecordedNvml as RecordedNvml
 
-_HOMES = {"FakeClock": ".clock", "FakeHostCollector": ".collector", "FaultyDisk": ".disk"}
+_HOMES = {
+    "FakeClock": ".clock",
+    "FakeHostCollector": ".collector",
+    "FaultyDisk": ".disk",
+    "RecordedHost": ".recorded",
+    "RecordedNvml": ".recorded",
+}
 
-__all__ = ["FakeClock", "FakeHostCollector", "FaultyDisk"]
+__all__ = ["FakeClock", "FakeHostCollector", "FaultyDisk", "RecordedHost", "RecordedNvml"]
 
 
 def __getattr__(name: str) -> object:
