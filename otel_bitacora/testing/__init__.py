@@ -12,18 +12,33 @@ if TYPE_CHECKING:
     from .clock import FakeClock as FakeClock
     from .collector import FakeHostCollector as FakeHostCollector
     from .disk import FaultyDisk as FaultyDisk
+    from .monitor import FakeMonitor as FakeMonitor
     from .recorded import RecordedHost as RecordedHost
     from .recorded import RecordedNvml as RecordedNvml
+    from .records import CapturedRecords as CapturedRecords
+    from .records import JournalRecords as JournalRecords
 
 _HOMES = {
+    "CapturedRecords": ".records",
     "FakeClock": ".clock",
     "FakeHostCollector": ".collector",
+    "FakeMonitor": ".monitor",
     "FaultyDisk": ".disk",
+    "JournalRecords": ".records",
     "RecordedHost": ".recorded",
     "RecordedNvml": ".recorded",
 }
 
-__all__ = ["FakeClock", "FakeHostCollector", "FaultyDisk", "RecordedHost", "RecordedNvml"]
+__all__ = [
+    "CapturedRecords",
+    "FakeClock",
+    "FakeHostCollector",
+    "FakeMonitor",
+    "FaultyDisk",
+    "JournalRecords",
+    "RecordedHost",
+    "RecordedNvml",
+]
 
 
 def __getattr__(name: str) -> object:
