@@ -37,7 +37,7 @@ class RecordedHost:
     """
 
     def __init__(self, recording: Path | str, *, nvml: Mapping[str, object] | None = None) -> None:
-        self._recorded = Path(recording)
+        self._recorded = Path(recording).absolute()
         if not (self._recorded / "proc").is_dir():
             raise RecordingUnusable(
                 f"{self._recorded}: no recorded host: there is no folder `proc`; `otel-bitacora debug record` makes one"
