@@ -69,7 +69,7 @@ def test_what_belonged_together_still_does(recording: Path) -> None:
     network, processes = network_metrics(snapshot), process_metrics(snapshot).processes
     assert {one.name for one in network.interfaces or ()} == {"eth0", "vpn-user-1"}
     (shell,) = [one for one in processes or () if one.pid == 42]
-    assert (shell.user, shell.executable_name, shell.open_files) == ("user-1", "tool", 2)
+    assert (shell.owner, shell.executable, shell.open_files) == ("user-1", "tool", 2)
     assert system_metrics(snapshot).os.host_name.startswith("host-")
     assert hardware_metrics(snapshot).power is not None
 
