@@ -13,6 +13,7 @@ BitacoraError
 │   ├── MonitorTimeout        no answer came in time
 │   ├── MonitorUnauthorised   the token is missing, or wrong
 │   ├── MonitorProtocolError  the answer isn't what a sidecar says
+│   ├── RecordingUnusable     a recorded host can't be read, or can't be written
 │   ├── MonitorVersionMismatch  client and sidecar don't understand each other's version
 │   └── MonitorUnsupported    the sidecar doesn't have what is asked for
 ├── ReporterError
@@ -83,6 +84,10 @@ class MonitorUnauthorised(MonitorError):
 
 class MonitorProtocolError(MonitorError):
     """The answer isn't what a sidecar says: something else listens there, or it is damaged."""
+
+
+class RecordingUnusable(MonitorError):
+    """A recorded host can't be read, or can't be written; the message says where and what to do."""
 
 
 class MonitorVersionMismatch(MonitorError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ import trustme
 from hypothesis import settings
 
 from otel_bitacora.resource import HostIdentity
-from otel_bitacora.testing import FakeClock
+from otel_bitacora.testing import FakeClock, FaultyDisk
 
 ROOT = Path(__file__).parent.parent
 
@@ -38,6 +38,13 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock()
+
+
+@pytest.fixture
+def disk() -> Iterator[FaultyDisk]:
+    """The disk under every journal of this process; ask for it before what opens one."""
+    with FaultyDisk().under_every_journal() as disk:
+        yield disk
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import typer
 
 from otel_bitacora import __version__
 
-from . import components, config, doctor, exports, generate, logs, metrics, serve, session, snapshot
+from . import components, config, debug, doctor, exports, generate, logs, metrics, serve, session, snapshot
 
 app = typer.Typer(
     name="otel-bitacora",
@@ -28,6 +28,7 @@ app.add_typer(exports.dashboards, name="dashboards")
 app.add_typer(exports.rules, name="rules")
 app.add_typer(session.app, name="session")
 app.add_typer(logs.app, name="logs")
+app.add_typer(debug.app, name="debug")
 
 
 def _print_version(wanted: bool) -> None:

@@ -71,8 +71,17 @@ class MonitorClient:
 
         What the sidecar itself costs is absent.
         """
+        return cls._in_process(lambda: _own_sampler(settings), timeout_seconds)
+
+    @classmethod
+    def of(cls, sampler: Sampler, *, timeout_seconds: float = 5.0) -> Self:
+        """Return a client that answers from *sampler*, which it starts when it is first asked and stops when it is closed."""
+        return cls._in_process(lambda: sampler, timeout_seconds)
+
+    @classmethod
+    def _in_process(cls, make_sampler: Callable[[], Sampler], timeout_seconds: float) -> Self:
         client = cls.__new__(cls)
-        client._take(Local(lambda: _own_sampler(settings), _checked_timeout(timeout_seconds)))  # noqa: SLF001 - its own
+        client._take(Local(make_sampler, _checked_timeout(timeout_seconds)))  # noqa: SLF001 - its own
         return client
 
     async def get_system_metrics(self) -> SystemMetrics:

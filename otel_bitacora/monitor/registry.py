@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
+from types import MappingProxyType
 from typing import cast
 
 from bitacora_collectors import BUILTIN
@@ -22,6 +23,7 @@ BUILT_IN = "built-in"
 ENTRY_POINTS = "bitacora_collectors"
 log = logging.getLogger("otel_bitacora.monitor")
 Factory = Callable[..., Collector]
+_NOTHING: Mapping[str, Mapping[str, object]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,12 @@ def sources() -> dict[str, Source]:
     return found
 
 
-def select(settings: Settings, extra: Sequence[Collector] = ()) -> Selection:
+def select(
+    settings: Settings, extra: Sequence[Collector] = (), *, built_with: Mapping[str, Mapping[str, object]] = _NOTHING
+) -> Selection:
     """Return the collectors that *settings* ask for, followed by *extra* ones.
+
+    *built_with* are arguments of their factories, by name, beside what the settings say: what stands for the system.
 
     Raises:
         SettingsError: a name is unknown, or a collector asked for by name can't be loaded.
@@ -69,7 +75,7 @@ def select(settings: Settings, extra: Sequence[Collector] = ()) -> Selection:
         collector
         for name, source in installed.items()
         if name not in settings.monitor.no_collect and (not named or name in named)
-        if (collector := _build(source, host, settings, must=name in named)) is not None
+        if (collector := _build(source, host, _options(name, settings, built_with), must=name in named)) is not None
     ]
     wanted += [collector for collector in extra if collector.name not in settings.monitor.no_collect]
     collectors = tuple(_without_conflicts(wanted))
@@ -90,9 +96,13 @@ def _check_names(key: str, names: Iterable[str], allowed: Sequence[str]) -> None
             raise SettingsError(f"monitor.{key} = {name!r}: no such collector; there are {', '.join(sorted(allowed))}")
 
 
-def _build(source: Source, host: Host, settings: Settings, *, must: bool) -> Collector | None:
-    section = getattr(settings.collectors, source.name, None)
+def _options(name: str, settings: Settings, built_with: Mapping[str, Mapping[str, object]]) -> dict[str, object]:
+    section = getattr(settings.collectors, name, None)
     options = section.model_dump(exclude={"interval_seconds", "deadline_seconds"}) if section else {}
+    return {**options, **built_with.get(name, {})}
+
+
+def _build(source: Source, host: Host, options: Mapping[str, object], *, must: bool) -> Collector | None:
     try:
         return source.load()(host, **options)
     except Exception as error:

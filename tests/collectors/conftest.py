@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bitacora_collectors.contract import Host
+from otel_bitacora.testing import RecordedHost
 
 from .mounted import FileSystems
 
@@ -14,7 +15,7 @@ HOSTS = Path(__file__).parents[1] / "fixtures" / "hosts"
 
 @pytest.fixture
 def recorded_host() -> Callable[[str], Host]:
-    return lambda name: Host(HOSTS / name)
+    return lambda name: RecordedHost(HOSTS / name).host
 
 
 @pytest.fixture

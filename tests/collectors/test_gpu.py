@@ -1,10 +1,8 @@
 """GPUs, by a recorded fake of NVML: `fixtures/nvml` holds answers in its form, and no GPU is needed or seen here."""
 
-import ctypes
 import json
 import os
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -14,74 +12,14 @@ from bitacora_collectors import gpu, nvml
 from bitacora_collectors.contract import Host, Unavailable
 from bitacora_collectors.gpu import GpuCollector
 from bitacora_collectors.hardware import ENERGY, ERRORS, FAN_SPEED_RATIO, POWER, TEMPERATURE, TEMPERATURE_LIMIT
+from otel_bitacora.testing import RecordedNvml
 
 RECORDINGS = Path(__file__).parents[1] / "fixtures" / "nvml"
-UNION = {1: "uiVal", 2: "ulVal", 3: "ullVal", 4: "sllVal"}
 
 
-class FakeNvmlError(Exception):
-    def __init__(self, value):
-        super().__init__(f"NVML error {value}")
-        self.value = value
-
-
-class FakeNvml:
-    """Answers as the module `pynvml` does, out of a recording; `asked` keeps every call."""
-
-    NVMLError = FakeNvmlError
-    NVML_TEMPERATURE_THRESHOLD_SHUTDOWN, NVML_TEMPERATURE_THRESHOLD_SLOWDOWN = 0, 1
-    NVML_MEMORY_ERROR_TYPE_CORRECTED, NVML_MEMORY_ERROR_TYPE_UNCORRECTED, NVML_AGGREGATE_ECC = 0, 1, 1
-    NVML_FI_DEV_PCIE_COUNT_TX_BYTES, NVML_FI_DEV_PCIE_COUNT_RX_BYTES = 197, 198
-    nvmlEventTypeXidCriticalError = 8  # noqa: N815 - NVML's name
-
-    def __init__(self, name):
-        self.recording = json.loads((RECORDINGS / f"{name}.json").read_text())
-        self.asked = []
-        self.xids = []
-        self.init_error = None
-
-    @property
-    def device(self):
-        return self.recording["devices"][0]
-
-    def __getattr__(self, function):
-        if not function.startswith("nvml"):
-            raise AttributeError(function)
-        return lambda *arguments: self.call(function, *arguments)
-
-    def call(self, function, *arguments):
-        self.asked.append(function)
-        if not function.startswith("nvmlDevice") or function == "nvmlDeviceRegisterEvents":
-            return self.system(function)
-        if function == "nvmlDeviceGetCount":
-            return len(self.recording["devices"])
-        if function == "nvmlDeviceGetHandleByIndex":
-            return ctypes.c_void_p(arguments[0] + 1)
-        handle, *rest = arguments
-        key = f"{function}({', '.join(str(one).strip('[]') for one in rest)})" if rest else function
-        answer = self.recording["devices"][handle.value - 1].get(key, {"error": 13})
-        if function == "nvmlDeviceGetFieldValues":
-            value = SimpleNamespace(**{UNION.get(answer["valueType"], "dVal"): answer["value"]})
-            return [SimpleNamespace(valueType=answer["valueType"], nvmlReturn=answer["nvmlReturn"], value=value)]
-        return self.answer(answer)
-
-    def system(self, function):
-        if function == "nvmlInit" and self.init_error is not None:
-            raise FakeNvmlError(self.init_error)
-        if function == "nvmlEventSetWait_v2":
-            if not self.xids:
-                raise FakeNvmlError(10)
-            return SimpleNamespace(device=self.xids.pop(0), eventData=79)
-        return self.recording.get(function, function)
-
-    def answer(self, answer):
-        if isinstance(answer, dict) and "error" in answer:
-            raise FakeNvmlError(answer["error"])
-        if isinstance(answer, dict):
-            return SimpleNamespace(**answer)
-        if isinstance(answer, list) and answer and isinstance(answer[0], dict):
-            return [SimpleNamespace(**one) for one in answer]
-        return answer
+def recorded(name):
+    """Return NVML as it answered when *name* was recorded."""
+    return RecordedNvml(json.loads((RECORDINGS / f"{name}.json").read_text()))
 
 
 @pytest.fixture
@@ -92,7 +30,7 @@ def host(host_with):
 @pytest.fixture
 def collector_of(host):
     def make(name):
-        fake = FakeNvml(name)
+        fake = recorded(name)
         return GpuCollector(host, nvml=fake), fake
 
     return make
@@ -237,12 +175,12 @@ def test_xids_are_counted_even_of_a_card_that_has_fallen_off_the_bus(collector_o
 
 
 def test_a_card_that_is_lost_leaves_the_others_and_alone_fails(host):
-    fake = FakeNvml("h100")
-    fake.recording["devices"].append(FakeNvml("laptop").device)
+    fake = recorded("h100")
+    fake.recording["devices"].append(recorded("laptop").recording["devices"][0])
     collector = GpuCollector(host, nvml=fake)
     collector.collect()
 
-    fake.device["nvmlDeviceGetMigMode"] = {"error": 15}
+    fake.recording["devices"][0]["nvmlDeviceGetMigMode"] = {"error": 15}
     fake.xids = [collector._nvml.devices[0].handle]
     one_left = collector.collect()
     fake.recording["devices"][1]["nvmlDeviceGetMemoryInfo"] = {"error": 15}
@@ -292,9 +230,9 @@ def test_another_user_of_the_library_may_shut_it_down(collector_of):
     collector, fake = collector_of("h100")
     collector.collect()
 
-    fake.device["nvmlDeviceGetMigMode"] = {"error": 1}
+    fake.recording["devices"][0]["nvmlDeviceGetMigMode"] = {"error": 1}
     collector.collect()
-    fake.device["nvmlDeviceGetMigMode"] = [0, 0]
+    fake.recording["devices"][0]["nvmlDeviceGetMigMode"] = [0, 0]
     readings = collector.collect()
 
     assert fake.asked.count("nvmlInit") == 2
@@ -345,10 +283,12 @@ def test_the_real_binding_has_all_that_is_asked_of_it(collector_of):
         fake.asked += recorded.asked
 
     missing = {function for function in fake.asked if not hasattr(pynvml, function)}
-    constants = {name for name in vars(FakeNvml) if name.startswith(("NVML_", "nvmlEvent"))}
+    constants = {name for name in vars(RecordedNvml) if name.startswith(("NVML_", "nvmlEvent"))}
 
     assert not missing
-    assert {name: getattr(pynvml, name) for name in constants} == {name: getattr(FakeNvml, name) for name in constants}
+    assert {name: getattr(pynvml, name) for name in constants} == {
+        name: getattr(RecordedNvml, name) for name in constants
+    }
 
 
 def test_without_a_library_the_real_binding_is_unavailable(host):

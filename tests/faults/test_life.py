@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from otel_bitacora import BitacoraHandler
-from otel_bitacora.reporter.core.journal.host import HOST
+from otel_bitacora.testing import FaultyDisk
 
 from ..journalled import balances, bodies, entries  # noqa: TID252  # tests are no package
 from .programs import PRELUDE, run
@@ -60,7 +60,7 @@ def test_two_hundred_threads_lose_nothing_and_keep_their_order(tmp_path: Path, h
 
 @pytest.mark.parametrize("where", ["fdatasync", "__str__", "formatter", "processor"])
 def test_a_thread_that_waits_for_the_disk_or_in_its_own_code_holds_nobody_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+    tmp_path: Path, disk: FaultyDisk, where: str
 ) -> None:
     inside, go_on = threading.Event(), threading.Event()
 
@@ -86,8 +86,7 @@ def test_a_thread_that_waits_for_the_disk_or_in_its_own_code_holds_nobody_up(
             return entry
 
     if where == "fdatasync":
-        real = HOST.fdatasync
-        monkeypatch.setattr(HOST, "fdatasync", lambda fd: (wait(), real(fd)), raising=False)
+        disk.on_call = lambda call: wait() if call == "fdatasync" else None
     handler = BitacoraHandler(journal=tmp_path, processors=[Processor()] if where == "processor" else [])
     if where == "formatter":
         handler.setFormatter(Formatter())

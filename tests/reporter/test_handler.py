@@ -11,26 +11,9 @@ import pytest
 
 from otel_bitacora import BitacoraHandler, LogContext
 from otel_bitacora.errors import JournalUnavailable, ReporterSettingsError
-from otel_bitacora.reporter.core.journal.host import HOST
 
 from ..journalled import balances, bodies, entries  # noqa: TID252  # tests are no package
 from .processors import Function  # tests are no package
-
-
-@pytest.fixture
-def refusing(monkeypatch: pytest.MonkeyPatch):
-    """Make system calls fail, until the test ends or lets them succeed again."""
-
-    def refuse(code: int, *calls: str) -> None:
-        def fail(*_):
-            raise OSError(code, "refused by the test")
-
-        for call in calls:
-            monkeypatch.setattr(HOST, call, fail, raising=False)
-
-    refuse.end = monkeypatch.undo
-    return refuse
-
 
 # What is kept.
 
@@ -139,31 +122,29 @@ def test_its_numbers_add_up(directory: Path, make_handler, logger) -> None:
     assert [balance.tombstoned for balance in balances(directory)] == [{"processor": 1}]
 
 
-def test_a_disk_that_refuses_shows_in_flush_and_health_and_nothing_is_lost(
-    directory, handler, logger, refusing
-) -> None:
+def test_a_disk_that_refuses_shows_in_flush_and_health_and_nothing_is_lost(disk, directory, handler, logger) -> None:
     logger.addHandler(handler)
-    refusing(errno.EIO, "open", "write")
+    disk.fail(errno.EIO, "open", "write")
 
     logger.info("waits")
     flushed = handler.flush()
     during = handler.stats()
-    refusing.end()
+    disk.heal()
 
     assert not flushed
     assert (during.health, during.in_memory, during.journalled) == ("degraded", 1, 0)
-    assert "refused by the test" in during.last_error
+    assert "a FaultyDisk" in during.last_error
     assert handler.flush()
     assert (handler.stats().health, bodies(directory)) == ("ok", ["waits"])
 
 
-def test_flush_says_no_while_the_disk_takes_writes_but_no_sync(directory, handler, logger, refusing) -> None:
+def test_flush_says_no_while_the_disk_takes_writes_but_no_sync(disk, directory, handler, logger) -> None:
     logger.addHandler(handler)
-    refusing(errno.EIO, "fdatasync")
+    disk.fail(errno.EIO, "fdatasync")
 
     logger.error("written")
     flushed = handler.flush()
-    refusing.end()
+    disk.heal()
 
     assert not flushed
     assert handler.flush()
@@ -181,10 +162,10 @@ def test_errors_wait_for_the_disk_all_records_or_none_as_it_was_told(make_handle
     assert handler.stats().journal.sync.done == expected
 
 
-def test_the_memory_for_refused_records_is_bounded_as_told(make_handler, logger, refusing) -> None:
+def test_the_memory_for_refused_records_is_bounded_as_told(disk, make_handler, logger) -> None:
     handler = make_handler(memory_bytes="16KiB")
     logger.addHandler(handler)
-    refusing(errno.ENOSPC, "open")
+    disk.fail(errno.ENOSPC, "open")
 
     for _ in range(500):
         logger.error("x" * 500)
@@ -192,7 +173,7 @@ def test_the_memory_for_refused_records_is_bounded_as_told(make_handler, logger,
     stats = handler.stats()
     assert stats.journal.memory_bytes <= 16384
     assert stats.in_memory + stats.dropped["memory_full"] == 500
-    refusing.end()
+    disk.heal()
 
 
 # Mistakes.

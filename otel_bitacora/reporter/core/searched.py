@@ -101,7 +101,8 @@ class SearchedSegment:
                 continue
             if block.offset < 0 or found.offset - block.offset >= BLOCK_BYTES:
                 self._take(block, found.offset)
-                block = Block(found.offset, is_any=True)
+                block = Block(found.offset)
+                block.is_any = True
             if found.kind == Kind.RECORD:
                 block.note(found.severity, ("", ""), moment_of(found))
             end = found.end

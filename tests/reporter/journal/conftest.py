@@ -1,67 +1,14 @@
-"""Fakes for the journal's seams: a disk that refuses, and a clock that stands."""
+"""A journal on a disk that fails when it is told to, and with a clock that stands."""
 
-import errno
-import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from otel_bitacora.reporter.core.journal.host import HostOs
 from otel_bitacora.reporter.core.journal.reader import Damage, Reader
 from otel_bitacora.reporter.core.journal.scan import Frame
 from otel_bitacora.reporter.core.journal.writer import Writer
-
-
-class FaultyOs(HostOs):
-    """The real calls, except those that a test has told to fail."""
-
-    def __init__(self) -> None:
-        self.errors: dict[str, int] = {}  # call -> errno
-        self.short_writes: list[int] = []  # sizes of the next writes
-        self.free_bytes: int | None = None
-        self.calls: list[str] = []
-        self.on_call: Callable[[str], None] | None = None
-
-    def __getattribute__(self, name: str) -> Any:
-        real = super().__getattribute__(name)
-        if name not in vars(HostOs):
-            return real
-
-        def call(*args: Any) -> Any:
-            self.calls.append(name)
-            if self.on_call is not None:
-                self.on_call(name)
-            if name in self.errors:
-                raise OSError(self.errors[name], os.strerror(self.errors[name]))
-            return self._write(*args) if name == "write" else real(*args)
-
-        return call
-
-    def _write(self, fd: int, data: bytes) -> int:
-        size = len(data)
-        if self.short_writes:
-            size = min(size, self.short_writes.pop(0))
-        if self.free_bytes is not None:
-            size = min(size, self.free_bytes)
-            if size == 0:
-                raise OSError(errno.ENOSPC, "no space left on device")
-            self.free_bytes -= size
-        return os.write(fd, data[:size])
-
-
-class Clock:
-    """Seconds, monotonic and of the wall, that pass only when told."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def wall_ns(self) -> int:
-        return int((self.now + 1_700_000_000) * 1e9)
+from otel_bitacora.testing import FakeClock, FaultyDisk
 
 
 class Journal:
@@ -69,8 +16,8 @@ class Journal:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.host = FaultyOs()
-        self.clock = Clock()
+        self.host = FaultyDisk()
+        self.clock = FakeClock()
         self.damage: list[Damage] = []
 
     def writer(self, **options: Any) -> Writer:
@@ -78,7 +25,7 @@ class Journal:
             "resource": b"resource",
             "host": self.host,
             "monotonic": self.clock.monotonic,
-            "wall_ns": self.clock.wall_ns,
+            "wall_ns": self.clock.time_ns,
             "reserve_bytes": 0,
         }
         return Writer(self.directory, **(settings | options))

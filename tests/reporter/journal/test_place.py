@@ -54,7 +54,7 @@ def test_a_planted_link_with_a_segments_name_is_not_followed(journal, tmp_path) 
     (journal.directory / place.segment_name(b"x" * 16, 0)).symlink_to(target)
 
     journal.append(writer, 1)
-    journal.clock.now += 2
+    journal.clock.advance(2)
     journal.append(writer, 2)
 
     assert target.read_bytes() == b"precious"
@@ -119,8 +119,8 @@ def test_a_segment_that_is_deleted_is_noticed_within_256_records(journal, remove
         journal.segments()[0].unlink()
     for number in range(1, 600):
         journal.append(writer, number)
-        journal.clock.now += 0.001
-    journal.clock.now += 2
+        journal.clock.advance(0.001)
+    journal.clock.advance(2)
     journal.append(writer, 600)
 
     assert writer.stats().counts.segments_lost == 1
@@ -133,7 +133,7 @@ def test_a_segment_that_is_deleted_is_noticed_within_a_second(journal) -> None:
     journal.append(writer, 1)
 
     journal.segments()[0].unlink()
-    journal.clock.now += 1.01
+    journal.clock.advance(1.01)
     journal.append(writer, 2)
 
     assert journal.numbers() == [2]
@@ -151,9 +151,9 @@ def test_a_read_only_file_system_keeps_records_in_memory_until_it_is_writable_ag
             journal.append(writer, number)
         during = writer.stats()
         subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
-        journal.clock.now += 2
+        journal.clock.advance(2)
         journal.append(writer, 10)
-        journal.clock.now += 2
+        journal.clock.advance(2)
         journal.append(writer, 11)
         numbers = [int(bytes(frame.payload).split(b":")[0]) for frame in Reader(disk / "journal")]
         writer.close()

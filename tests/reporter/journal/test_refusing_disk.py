@@ -62,7 +62,7 @@ def test_records_wait_in_memory_while_the_disk_refuses_and_follow_in_order(journ
         journal.append(writer, number)
     during = writer.stats()
     journal.host.errors = {}
-    journal.clock.now += 2
+    journal.clock.advance(2)
     journal.append(writer, 50)
 
     assert (during.health, during.memory_records) == ("degraded", 48)
@@ -94,7 +94,7 @@ def test_memory_is_bounded_and_what_falls_out_is_told_by_a_tombstone(journal) ->
     during = writer.stats()
 
     journal.host.errors = {}
-    journal.clock.now += 2
+    journal.clock.advance(2)
     journal.append(writer, 211)
 
     assert during.memory_bytes <= 10_000
@@ -121,7 +121,7 @@ def test_the_reserve_is_given_up_by_the_first_full_disk_and_made_again_later(jou
     journal.append(writer, 2)
     was_there = reserve.exists()
     journal.host.free_bytes = None
-    journal.clock.now += 120
+    journal.clock.advance(120)
     journal.append(writer, 3)
 
     assert blocks_before * 512 >= 65536
@@ -265,9 +265,9 @@ def test_a_directory_that_cannot_be_made_is_no_reason_to_raise(tmp_path, journal
     journal.append(writer, 1)
     during = writer.stats().health
     journal.host.errors = {}
-    journal.clock.now += 2
+    journal.clock.advance(2)
     journal.append(writer, 2)
-    journal.clock.now += 2
+    journal.clock.advance(2)
     journal.append(writer, 3)
 
     assert during == "degraded"

@@ -49,11 +49,11 @@ def test_old_settled_segments_go_by_age(journal) -> None:
     for number in range(1, 101):
         journal.append(writer, number)
     old = journal.segments()[0]
-    long_ago = journal.clock.wall_ns() / 1e9 - 7200
+    long_ago = journal.clock.time_ns() / 1e9 - 7200
     for path in journal.segments():
         os.utime(path, (long_ago, long_ago))
 
-    journal.clock.now += 120
+    journal.clock.advance(120)
     journal.append(writer, 101)
 
     assert not old.exists()
@@ -77,7 +77,7 @@ def test_an_exporter_that_is_behind_pins_what_it_has_not_delivered_and_low_sever
                 refused_at[severity] = used_bytes(journal)
     full = used_bytes(journal)
     register(journal, "slow", {writer.instance_id: (10**6, 0)})
-    journal.clock.now += 120
+    journal.clock.advance(120)
     for fresh in range(200):
         journal.append(writer, number + 1 + fresh, severity=17, size=100)
     writer.close()
@@ -105,7 +105,7 @@ def test_an_exporter_whose_checkpoint_cannot_be_read_pins_everything(journal, co
     if content is not None:
         (journal.directory / "exporters" / "broken" / "checkpoint").write_text(content)
 
-    kept = enforce(str(journal.directory), Bounds(8192, 3600, 0), now=journal.clock.wall_ns())
+    kept = enforce(str(journal.directory), Bounds(8192, 3600, 0), now=journal.clock.time_ns())
 
     assert kept.deleted == []
     assert kept.severity_floor == 25

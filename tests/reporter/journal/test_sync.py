@@ -105,7 +105,7 @@ def test_errors_over_the_budget_are_counted_and_committed_as_a_group(journal) ->
 
     def slow(call: str) -> None:
         if call == "fdatasync":
-            journal.clock.now += 0.2
+            journal.clock.advance(0.2)
 
     journal.host.on_call = slow
     for number in range(1, 21):
@@ -113,7 +113,7 @@ def test_errors_over_the_budget_are_counted_and_committed_as_a_group(journal) ->
     within = syncs(journal)
     deferred = writer.stats().sync.deferred
     was_pending = writer.stats().sync_pending
-    journal.clock.now += 10
+    journal.clock.advance(10)
     journal.append(writer, 21)
 
     assert within == 1
@@ -151,7 +151,7 @@ def test_a_disk_on_which_every_sync_fails_is_not_filled_with_copies(journal) -> 
     journal.host.errors = {"fdatasync": errno.EIO}
     for number in range(1, 1001):
         journal.append(writer, number, severity=17)
-        journal.clock.now += 0.25
+        journal.clock.advance(0.25)
     flushed = writer.flush()
 
     assert not flushed

@@ -1,0 +1,1 @@
+"""Hosts whose files were recorded elsewhere, and what stands for the answers that aren't files."""
