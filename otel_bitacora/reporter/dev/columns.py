@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from unicodedata import combining, east_asian_width
+from unicodedata import category, east_asian_width
 
 
 def display_width(text: str) -> int:
@@ -15,7 +15,7 @@ def display_width(text: str) -> int:
 
 @functools.lru_cache(maxsize=4096)
 def _cells(char: str) -> int:
-    if combining(char):
+    if category(char) in {"Mn", "Me"}:
         return 0
     return 2 if east_asian_width(char) in "WF" else 1
 

@@ -56,7 +56,7 @@ def duration_text(seconds: float) -> str:
     size = abs(seconds)
     if not size < float("inf"):
         return value_text(seconds)
-    if size >= 60:
+    if size >= 59.95:  # what would be rounded up to 60.0s
         return _clock_text(round(seconds))
     for scale, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
         # What would be rounded up to 1000 of a unit is 1 of the next.

@@ -22,7 +22,7 @@ from .columns import display_width, padded, shortened
 from .humane import attribute_text
 from .themes import PLAIN, Theme, painted, theme_of, wants_color
 from .times import TimeColumn
-from .traces import TraceLine, TraceSettings, exception_lines, summary, text_lines
+from .traces import TraceLine, TraceSettings, exception_lines, lines_of, summary, text_lines
 
 Raised: TypeAlias = tuple[BaseException, TracebackType | None]
 
@@ -35,12 +35,13 @@ _SHOWN_APART = LEFT_OUT | _IN_THE_TRACE
 _SAID = ("message", "msg")
 _LEAST_SCOPE_WIDTH, _MOST_SCOPE_WIDTH = 8, 24
 _MAX_LEVEL_CHARS = 16
+_MAX_KEY_CHARS = 120
 _MESSAGE_WIDTH = 32
 _LONG_ATTRIBUTE = 72
 """Characters; several lines show a longer attribute on a line of its own."""
 _MAX_CHARS = 8192
 _MAX_LINES = 200
-_GUTTER = "    │ "
+_GUTTER = "    │"
 
 
 class PrettyRenderer:
@@ -93,17 +94,19 @@ class PrettyRenderer:
         if self._one_line:
             message = self._first_line(printable(cut(entry.message, _MAX_CHARS)), style, fields)
             return " ".join((*head, message, *fields, *self._summary(entry))).rstrip(" ")
-        said, *more = cut(entry.message, _MAX_CHARS).expandtabs(4).replace("\r\n", "\n").split("\n")
+        said, *more = lines_of(cut(entry.message, _MAX_CHARS))
         inline = [field for field in fields if len(field) <= self._long]
         lines = [" ".join((*head, self._first_line(printable(said), style, inline), *inline)).rstrip(" ")]
         gutter = painted(_GUTTER, theme.faint)
-        lines += [gutter + painted(printable(line), style) for line in more[:_MAX_LINES]]
-        lines += [gutter + field for field in fields if len(field) > self._long]
-        lines += [gutter + painted(line.text, getattr(theme, line.style)) for line in self._trace(entry, raised)]
-        return "\n".join(lines)
+        below = [painted(printable(line), style) for line in more[:_MAX_LINES]]
+        if left_out := len(more) - len(below):
+            below.append(painted(f"… {left_out} lines", theme.faint))
+        below += [field for field in fields if len(field) > self._long]
+        below += [painted(line.text, getattr(theme, line.style)) for line in self._trace(entry, raised)]
+        return "\n".join(lines + [f"{gutter} {line}" if line else gutter for line in below])
 
     def _level_cell(self, severity_number: int, text: str) -> str:
-        shown = "CRIT" if text == "CRITICAL" else cut(printable(text), _MAX_LEVEL_CHARS)
+        shown = "CRIT" if text == "CRITICAL" else printable(text[:_MAX_LEVEL_CHARS])
         return painted(padded(shown, 5), self._theme.level(severity_number))
 
     def _scope_cell(self, scope: str) -> str:
@@ -132,13 +135,13 @@ class PrettyRenderer:
         return self._key(key) + painted(attribute_text(key, value, self._max_chars), self._theme.value)
 
     def _key_cell(self, key: str) -> str:
-        return painted(f"{key_text(SHORT_KEYS.get(key, key))}=", self._theme.key)
+        return painted(f"{key_text(SHORT_KEYS.get(key) or cut(key, _MAX_KEY_CHARS))}=", self._theme.key)
 
     def _summary(self, entry: LogEntry) -> Iterator[str]:
         kind, message, trace = _exception_of(entry)
         if kind or message or trace:
-            shown = summary(kind or "exception", cut(message, _MAX_CHARS), trace)
-            yield painted(shown, self._theme.exception)
+            shown = summary(kind or "exception", cut(message, self._max_chars), trace)
+            yield painted(f"✗ {shown}", self._theme.exception)
 
     def _trace(self, entry: LogEntry, raised: Raised | None) -> Iterator[TraceLine]:
         if stack := _text(entry.attributes.get(names.CODE_STACKTRACE)):
@@ -150,7 +153,7 @@ class PrettyRenderer:
         if trace:
             yield from text_lines(trace)
         elif kind or message:
-            yield TraceLine("exception", summary(kind or "exception", cut(message, _MAX_CHARS), ""))
+            yield TraceLine("exception", summary(kind or "exception", message[:_MAX_CHARS], ""))
 
 
 class PrettyFormatter(logging.Formatter):

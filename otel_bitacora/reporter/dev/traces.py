@@ -6,7 +6,7 @@ import linecache
 import re
 import traceback
 from collections.abc import Iterator, Mapping
-from itertools import islice
+from itertools import groupby, islice
 from os.path import relpath
 from types import FrameType, ModuleType, TracebackType
 from typing import NamedTuple
@@ -15,19 +15,23 @@ from otel_bitacora.reporter.core.otlp import json_value
 from otel_bitacora.reporter.core.plain import key_text
 from otel_bitacora.reporter.core.printable import printable
 from otel_bitacora.reporter.core.record_json import dumped
-from otel_bitacora.reporter.core.safe import Cleaner, Copy, Limits, cut, encodable
+from otel_bitacora.reporter.core.safe import Cleaner, Copy, Limits, body_text, cut, encodable
 
 MAX_CAUSES = 16
 """Exceptions that are shown of one chain; as many of a group."""
 _MAX_DEPTH = 4  # of groups in groups
+_MAX_FRAMES = 100_000
 _FIRST_FRAMES, _LAST_FRAMES = 8, 24
 _MAX_LINE_CHARS = 240
+_MAX_MESSAGE_CHARS = 8192
 _MAX_LOCALS = 24
 _LOCALS = Limits(depth=3, items=12, nodes=256, text_chars=_MAX_LINE_CHARS)
 _CAUSE = "The above exception was the direct cause of the following exception:"
 _CONTEXT = "During handling of the above exception, another exception occurred:"
 _PLACE = re.compile(r'^[ |+-]*File "([^"\n]*)", line (\d+)(?:, in ([^\n]*))?', re.MULTILINE)
-_BETWEEN = re.compile(rf"^[ |]*(?:{re.escape(_CAUSE)}|{re.escape(_CONTEXT)})[ ]*$", re.MULTILINE)
+_BETWEEN = re.compile(rf"^(?:{re.escape(_CAUSE)}|{re.escape(_CONTEXT)})[ ]*$", re.MULTILINE)
+_IN_THE_GROUP = re.compile(r"^ *\+-\+-", re.MULTILINE)
+_FIRST_LINES, _LAST_LINES = 40, 160
 
 
 class TraceLine(NamedTuple):
@@ -52,19 +56,31 @@ def exception_lines(exc: BaseException, place: TracebackType | None, settings: T
 
 def text_lines(trace: str) -> Iterator[TraceLine]:
     """Return a trace that is stored as text, of any language; what can be told of Python's is marked."""
-    for line in trace.expandtabs(4).splitlines():
-        yield TraceLine(_style_of(line), printable(line))
+    lines = lines_of(trace)
+    left_out = len(lines) - _FIRST_LINES - _LAST_LINES
+    for number, line in enumerate(lines):
+        if left_out <= 0 or not _FIRST_LINES <= number < _FIRST_LINES + left_out:
+            yield TraceLine(_style_of(line), printable(cut(line, _MAX_LINE_CHARS)))
+        elif number == _FIRST_LINES:
+            yield TraceLine("faint", f"… {left_out} lines")
+
+
+def lines_of(text: str) -> list[str]:
+    """Return the lines of *text*, with blanks for its tabs; what else a terminal might take for a line's end stays in it."""
+    return text.expandtabs(4).replace("\r\n", "\n").split("\n")
 
 
 def summary(kind: str, message: str, trace: str) -> str:
     """Return type, message and place of an exception and what caused it, on one printable line."""
     shown = f"{kind}: {message}" if message else kind
-    if places := _PLACE.findall(trace):
+    # What is in a group has places and causes of its own.
+    *before, last = [_IN_THE_GROUP.split(block, maxsplit=1)[0] for block in _BETWEEN.split(trace)]
+    if places := _PLACE.findall(last):
         path, line, function = places[-1]
         shown += f" ({short_path(path)}:{line}{f' in {function}' if function else ''})"
-    for cause in _causes(trace)[:MAX_CAUSES]:
-        shown += f" ← {cause}"
-    return printable(" ".join(shown.split("\n")))
+    for cause in before[: -MAX_CAUSES - 1 : -1]:
+        shown += f" ← {cut(_closing_line(cause), _MAX_LINE_CHARS)}"
+    return printable(" ".join(lines_of(shown)))
 
 
 def short_path(path: str) -> str:
@@ -79,10 +95,11 @@ def short_path(path: str) -> str:
     return path if path.startswith("<") or relative.startswith("..") else relative
 
 
-def _causes(trace: str) -> list[str]:
-    """Return the last line of each exception before the final one, the nearest cause first."""
-    blocks = [block.strip("\n") for block in _BETWEEN.split(trace)]
-    return [cut(block.rpartition("\n")[2].strip(" |"), _MAX_LINE_CHARS) for block in reversed(blocks[:-1])]
+def _closing_line(block: str) -> str:
+    """Return the line that says type and message of the exception whose trace is *block*."""
+    lines = [line[4:] if line.startswith(("  | ", "  + ")) else line for line in block.split("\n")]
+    last_frame = max((number for number, line in enumerate(lines) if line.startswith('  File "')), default=-1)
+    return next((line for line in lines[last_frame + 1 :] if line and not line.startswith(("  ", "Traceback "))), "?")
 
 
 def _style_of(line: str) -> str:
@@ -121,8 +138,8 @@ def _chain(exc: BaseException) -> list[tuple[BaseException, str]]:
 
 def _one(exc: BaseException, place: TracebackType | None, settings: TraceSettings, depth: int) -> Iterator[TraceLine]:
     yield from _frames(place, settings)
-    for line in _closing_lines(exc):
-        yield TraceLine("exception", _line(line, settings))
+    for line in _closing_lines(exc, settings.cleaner):
+        yield TraceLine("exception", printable(cut(line, _MAX_LINE_CHARS)))
     if not isinstance(exc, BaseExceptionGroup):
         return
     inner = exc.exceptions if depth < _MAX_DEPTH else ()
@@ -134,27 +151,34 @@ def _one(exc: BaseException, place: TracebackType | None, settings: TraceSetting
         yield TraceLine("faint", f"└─ {missing} more")
 
 
-def _closing_lines(exc: BaseException) -> list[str]:
+def _closing_lines(exc: BaseException, cleaner: Cleaner) -> list[str]:
     try:
-        said = traceback.format_exception_only(type(exc), exc)
+        said = "".join(traceback.format_exception_only(type(exc), exc))
     except BaseException as failure:  # noqa: BLE001  # asks the exception itself
         return [f"{type(exc).__qualname__}: <unreadable: {type(failure).__name__}>"]
-    return [line for part in said for line in part.expandtabs(4).rstrip("\n").split("\n")]
+    # Cleaned as a whole: a private key has many lines.
+    return lines_of(body_text(said, cleaner, limit=_MAX_MESSAGE_CHARS).rstrip("\n"))
 
 
 def _frames(place: TracebackType | None, settings: TraceSettings) -> Iterator[TraceLine]:
-    frames = list(islice(traceback.walk_tb(place), 100_000))
-    left_out = len(frames) - _FIRST_FRAMES - _LAST_FRAMES
-    for number, (frame, line) in enumerate(frames):
-        if left_out > 0 and _FIRST_FRAMES <= number < _FIRST_FRAMES + left_out:
-            if number == _FIRST_FRAMES:
-                yield TraceLine("faint", f"… {left_out} frames")
-            continue
-        code = frame.f_code
-        yield TraceLine("place", printable(f"{short_path(code.co_filename)}:{line} in {code.co_qualname}"))
-        yield from _source(frame, line or 0, settings)
-        if settings.show_locals:
-            yield from _locals(frame.f_locals, settings)
+    """Return a few lines for each frame; for one that is repeated at once, in a recursion, only for the last of them."""
+    frames = islice(traceback.walk_tb(place), _MAX_FRAMES)
+    runs = [list(same) for _, same in groupby(frames, lambda found: (found[0].f_code, found[1]))]
+    left_out = len(runs) - _FIRST_FRAMES - _LAST_FRAMES
+    for number, run in enumerate(runs):
+        if left_out <= 0 or not _FIRST_FRAMES <= number < _FIRST_FRAMES + left_out:
+            yield from _frame(*run[-1], len(run), settings)
+        elif number == _FIRST_FRAMES:
+            yield TraceLine("faint", f"… {left_out} places")
+
+
+def _frame(frame: FrameType, line: int | None, times: int, settings: TraceSettings) -> Iterator[TraceLine]:
+    code = frame.f_code
+    repeated = f", {times} times" if times > 1 else ""
+    yield TraceLine("place", printable(f"{short_path(code.co_filename)}:{line} in {code.co_qualname}{repeated}"))
+    yield from _source(frame, line or 0, settings)
+    if settings.show_locals:
+        yield from _locals(frame.f_locals, settings)
 
 
 def _source(frame: FrameType, line: int, settings: TraceSettings) -> Iterator[TraceLine]:
