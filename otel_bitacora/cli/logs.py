@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from .logs_options import Color, OneLine, Pretty, ThemeChoice, Time
 from .options import Json
 
 app = typer.Typer(
@@ -27,17 +28,26 @@ JsonLines = Annotated[bool, typer.Option("--json", help="One JSON object a line,
 
 
 @app.command()
-def cat(journal: Journals = None, json: JsonLines = False) -> None:
+def cat(
+    journal: Journals = None,
+    json: JsonLines = False,
+    pretty: Pretty = None,
+    time: Time = None,
+    one_line: OneLine = None,
+    theme: ThemeChoice = None,
+    color: Color = None,
+) -> None:
     """Print every record, one a line.
 
     Those of one process come exactly in the order they were logged in, those of different processes by time. Damage is
     told on stderr and is no failure: `logs verify` judges. Places in the code and threads are only in --json.
     """
-    from .logs_printing import Printer, quiet_when_closed
+    from .logs_format import printer_for
+    from .logs_printing import quiet_when_closed
     from .logs_reading import present_journals, records_by_time
 
+    printer = printer_for(json=json, pretty=pretty, time=time, one_line=one_line, theme=theme, color=color)
     directories = present_journals(journal)
-    printer = Printer(as_json=json)
     with quiet_when_closed():
         printer.print_all(records_by_time(directories, printer.tell_damage))
 
@@ -50,12 +60,18 @@ def tail(
     lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many of the last records.", metavar="N")] = 10,
     journal: Journals = None,
     json: JsonLines = False,
+    pretty: Pretty = None,
+    time: Time = None,
+    one_line: OneLine = None,
+    theme: ThemeChoice = None,
+    color: Color = None,
 ) -> None:
     """Print the last records, one a line; with -f also those to come, of processes yet to start too."""
-    from .logs_printing import Printer, quiet_when_closed, quiet_when_interrupted
+    from .logs_format import printer_for
+    from .logs_printing import quiet_when_closed, quiet_when_interrupted
     from .logs_reading import awaited_journals, present_journals, print_last, print_last_and_follow
 
-    printer = Printer(as_json=json)
+    printer = printer_for(json=json, pretty=pretty, time=time, one_line=one_line, theme=theme, color=color)
     if not follow:
         with quiet_when_closed():
             print_last(present_journals(journal), lines, printer)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
+from typing import TypeAlias
 
 from otel_bitacora.reporter.core.entry import LogEntry
 from otel_bitacora.reporter.core.journal.reader import Damage
 from otel_bitacora.reporter.core.journal.scan import Frame
-from otel_bitacora.reporter.core.plain import plain_line
-from otel_bitacora.reporter.core.record_json import RecordJson
 from otel_bitacora.reporter.core.stored import FrameDecoder, uid_of
+
+Render: TypeAlias = Callable[[LogEntry], bytes]
+"""Returns a record as UTF-8 without a line break at its end."""
 
 _LINES_AT_ONCE = 256
 
@@ -21,9 +23,9 @@ _LINES_AT_ONCE = 256
 class Printer:
     """Prints records to stdout, and to stderr why one can't be printed."""
 
-    def __init__(self, *, as_json: bool) -> None:
+    def __init__(self, render: Render) -> None:
         self._decoder = FrameDecoder()
-        self._render = RecordJson().line if as_json else _plain
+        self._render = render
 
     def print_all(self, frames: Iterable[Frame]) -> None:
         """Print each record as soon as a few are there, and all before returning."""
@@ -48,10 +50,6 @@ class Printer:
 
     def tell_damage(self, damage: Damage) -> None:
         tell(damage_text(damage))
-
-
-def _plain(entry: LogEntry) -> bytes:
-    return plain_line(entry).encode("utf-8", "backslashreplace")
 
 
 def damage_text(damage: Damage) -> str:

@@ -35,16 +35,18 @@ def plain_line(entry: LogEntry) -> str:
     parts = [f"{moment[:_MICROSECONDS]}Z" if moment else "-", f"{printable(level):<5}", printable(entry.logger) or "-"]
     if message := printable(entry.message):
         parts.append(message)
-    parts += [f"{_key(key)}={_value(value)}" for key, value in entry.attributes.items() if key not in LEFT_OUT]
+    parts += [f"{key_text(key)}={value_text(value)}" for key, value in entry.attributes.items() if key not in LEFT_OUT]
     return " ".join(parts)
 
 
 @functools.lru_cache(maxsize=1024)
-def _key(key: str) -> str:
+def key_text(key: str) -> str:
+    """Return *key* as text that can't pass for more than one key."""
     return key if key.isprintable() and _BARE.fullmatch(key) else printable(dumped(key).decode())
 
 
-def _value(value: Plain) -> str:
+def value_text(value: Plain) -> str:
+    """Return *value* bare where that is one word, else as JSON on one line."""
     if isinstance(value, str) and value.isprintable() and _BARE.fullmatch(value):
         return value
     if isinstance(value, bool | int | float):
