@@ -8,7 +8,7 @@ import typer
 
 from otel_bitacora import __version__
 
-from . import components, config, doctor, exports, logs, metrics, serve, session, snapshot
+from . import components, config, doctor, exports, logs, metrics, serve, session, ship, snapshot
 
 app = typer.Typer(
     name="otel-bitacora",
@@ -18,6 +18,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command()(serve.serve)
+app.command()(ship.ship)
 app.command()(snapshot.snapshot)
 app.command()(metrics.metrics)
 app.command()(components.components)

@@ -1,0 +1,1 @@
+"""Where records go from the journal: exporters, and the shipper that drives them."""

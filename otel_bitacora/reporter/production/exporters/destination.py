@@ -1,0 +1,34 @@
+"""One place to send records to, as the settings have it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from otel_bitacora.settings.endpoint import shown_url
+
+Compression = Literal["none", "gzip", "zstd"]
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """*url* names the kind of exporter by its scheme, such as otlp+http. *headers* may be secret: they are in no repr."""
+
+    url: str
+    name: str = ""
+    """Of the exporter; where it is empty, one is made of the URL."""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    compression: Compression = "none"
+    timeout_seconds: float = 10.0
+    """How long one request may take, connecting included."""
+    certificate_file: Path | None = None
+    """Certificates to trust in place of the system's (PEM)."""
+    client_key_file: Path | None = None
+    client_certificate_file: Path | None = None
+
+    @property
+    def shown(self) -> str:
+        """The URL as it may be shown."""
+        return shown_url(self.url)
