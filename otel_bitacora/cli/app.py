@@ -8,7 +8,20 @@ import typer
 
 from otel_bitacora import __version__
 
-from . import components, config, doctor, exports, logs, metrics, serve, session, ship, snapshot
+from . import (
+    components,
+    config,
+    dead_letters,
+    doctor,
+    exporters,
+    exports,
+    logs,
+    metrics,
+    serve,
+    session,
+    ship,
+    snapshot,
+)
 
 app = typer.Typer(
     name="otel-bitacora",
@@ -28,6 +41,8 @@ app.add_typer(exports.dashboards, name="dashboards")
 app.add_typer(exports.rules, name="rules")
 app.add_typer(session.app, name="session")
 app.add_typer(logs.app, name="logs")
+logs.app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(exporters.app, name="exporters")
 
 
 def _print_version(wanted: bool) -> None:

@@ -65,18 +65,28 @@ def tail(
 
 
 @app.command()
-def verify(journal: Journals = None, json: Json = False) -> None:
+def verify(
+    journal: Journals = None,
+    exporter: Annotated[
+        str | None,
+        typer.Option("--exporter", help="The ledger of this exporter alone.", metavar="NAME", show_default=False),
+    ] = None,
+    json: Json = False,
+) -> None:
     """Check that nothing vanished; exit 1 if a record is missing, a sum doesn't add up, or a file couldn't be read.
 
     For each process: last sequence number = retired + journalled + dropped, by reason + damaged + missing. Retired is
     what was deleted as the journal's bounds demand; damaged lay where bytes of a file were changed.
+
+    For each exporter, from where it was registered: journalled = delivered + duplicate + dead letters + filtered +
+    expired + unattributed + pending.
     """
     from .logs_printing import quiet_when_closed
     from .logs_reading import present_journals
     from .logs_verify import verify_and_print
 
     with quiet_when_closed():
-        is_whole = verify_and_print(present_journals(journal), as_json=json)
+        is_whole = verify_and_print(present_journals(journal), exporter=exporter, as_json=json)
     if not is_whole:
         raise typer.Exit(1)
 

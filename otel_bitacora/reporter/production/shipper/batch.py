@@ -71,6 +71,7 @@ class Batch:
             for instance, outcome in zip(self.instances, outcomes, strict=True):
                 _count(progress.accounts[instance].counts, outcome)
         progress.positions = self.positions
+        progress.serial += 1
 
 
 def _count(counts: Counts, outcome: Outcome) -> None:

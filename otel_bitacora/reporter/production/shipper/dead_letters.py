@@ -43,6 +43,7 @@ class DeadLetters:
     """Those of the exporter whose files are in *folder*. A uid is kept once, however often it is put in."""
 
     def __init__(self, folder: Path, *, wall_ns: Callable[[], int], max_bytes: int = MAX_BYTES) -> None:
+        self.folder = folder
         self._path = folder / DEAD_LETTERS
         self._exporter = folder.name
         self._wall_ns = wall_ns

@@ -6,14 +6,14 @@ import contextlib
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
 from otel_bitacora.errors import JournalUnavailable, ReporterSettingsError
 from otel_bitacora.reporter.core.journal.directory import EXPORTERS, SETTLED
 from otel_bitacora.reporter.core.journal.reader import EVERY_KIND, Position, Reader
-from otel_bitacora.reporter.core.journal.retention import list_segments
+from otel_bitacora.reporter.core.journal.retention import list_segments, merged_at
 
 from .checkpoint import CHECKPOINT, Progress, read_progress, write_progress
 from .counts import Account
@@ -80,9 +80,17 @@ def open_progress(
             (folder / CHECKPOINT).rename(folder / f"{CHECKPOINT}.damaged-{wall_ns()}")
         found, start = None, "oldest"
     if found is None:
-        found = _registered_now(journal, wall_ns()) if start == "now" else Progress(wall_ns())
+        # Later than any merge: what was merged before is for it to read, whatever the clock said then.
+        now_ns = max(wall_ns(), *(merged_ns + 1 for merged_ns in _merges(journal)), 0)
+        found = _registered_now(journal, now_ns) if start == "now" else Progress(now_ns)
         write_progress(folder, found)
     return found
+
+
+def _merges(journal: Path) -> Iterator[int]:
+    for segment in list_segments(str(journal)):
+        if f"/{SETTLED}/" in segment.path and (merged_ns := merged_at(segment.path)) is not None:
+            yield merged_ns
 
 
 def _registered_now(journal: Path, now_ns: int) -> Progress:
@@ -97,7 +105,7 @@ def _registered_now(journal: Path, now_ns: int) -> Progress:
         if f"/{SETTLED}/" in segment.path:
             positions.setdefault(segment.instance, Position(segment.index, segment.size_bytes))
     accounts = {instance: Account(sequence, sequence) for instance, sequence in last.items()}
-    return Progress(now_ns, positions, accounts)
+    return Progress(now_ns, positions=positions, accounts=accounts)
 
 
 def forget(journal: Path, name: str, *, force: bool = False) -> None:

@@ -15,7 +15,7 @@ from otel_bitacora.reporter.core.journal.retention import list_segments
 
 from .backoff import CAP_SECONDS, Backoff
 from .batch import Batch
-from .checkpoint import Progress, make_durable, write_progress
+from .checkpoint import Progress, make_durable, write_progress, write_recent
 from .condition import Condition, State
 from .courier import Courier
 from .dead_letters import DeadLetters
@@ -73,6 +73,7 @@ class Worker:
         self._failpoint = failpoint
         self._saved = self._pruned = float("-inf")
         self._is_dirty = False
+        self._noted = -1
         self._lease: Lease | None = None
 
     def run(self) -> None:
@@ -207,12 +208,17 @@ class Worker:
             return True
 
     def _save(self, progress: Progress, *, now: bool = False) -> None:
-        if not self._is_dirty or (not now and self.pace.monotonic() < self._saved + _SAVE_SECONDS):
+        if not self._is_dirty:
+            return
+        progress.saved_ns = self.pace.wall_ns()
+        progress.state, progress.last_error = self.condition.state, self.condition.reason
+        if not now and self.pace.monotonic() < self._saved + _SAVE_SECONDS:
+            if progress.serial != self._noted:
+                write_recent(self.folder, progress)
+                self._noted = progress.serial
             return
         if self._lease is None or not self._lease.is_held:
             raise JournalUnavailable(f"{self.folder} was deleted while it was shipped from")
-        progress.saved_ns = self.pace.wall_ns()
-        progress.state, progress.last_error = self.condition.state, self.condition.reason
         write_progress(self.folder, progress, failpoint=self._failpoint)
         self._saved = self.pace.monotonic()
         self._is_dirty = False
