@@ -8,7 +8,22 @@ import typer
 
 from otel_bitacora import __version__
 
-from . import components, config, debug, doctor, exports, generate, logs, metrics, serve, session, snapshot
+from . import (
+    components,
+    config,
+    dead_letters,
+    debug,
+    doctor,
+    exporters,
+    exports,
+    generate,
+    logs,
+    metrics,
+    serve,
+    session,
+    ship,
+    snapshot,
+)
 
 app = typer.Typer(
     name="otel-bitacora",
@@ -18,6 +33,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command()(serve.serve)
+app.command()(ship.ship)
 app.command()(snapshot.snapshot)
 app.command()(metrics.metrics)
 app.command()(components.components)
@@ -29,6 +45,8 @@ app.add_typer(exports.rules, name="rules")
 app.add_typer(session.app, name="session")
 app.add_typer(logs.app, name="logs")
 app.add_typer(debug.app, name="debug")
+logs.app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(exporters.app, name="exporters")
 
 
 def _print_version(wanted: bool) -> None:

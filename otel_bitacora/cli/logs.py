@@ -99,6 +99,11 @@ def query(
     ] = True,
     journal: Journals = None,
     json: JsonLines = False,
+    pretty: Pretty = None,
+    time: Time = None,
+    one_line: OneLine = None,
+    theme: ThemeChoice = None,
+    color: Color = None,
 ) -> None:
     """Print the records that a query wants, one a line, in the order of time, each as soon as it is found.
 
@@ -106,31 +111,43 @@ def query(
     and >=, text in any case, since= and until=, and, or, not and parentheses. Ctrl-C ends it with what was found so far
     and exit code 130; a query that can't be read is exit code 2.
     """
+    from .logs_format import printer_for
     from .logs_printing import quiet_when_closed
     from .logs_query import parsed, search_and_print
     from .logs_reading import present_journals
 
+    printer = printer_for(json=json, pretty=pretty, time=time, one_line=one_line, theme=theme, color=color)
     wanted = parsed(text, limit=lines, newest_first=newest)
     is_complete = True  # where the reader of stdout has what it wanted
     with quiet_when_closed():
-        is_complete = search_and_print(wanted, present_journals(journal), as_json=json, shows_progress=progress)
+        is_complete = search_and_print(wanted, present_journals(journal), printer, shows_progress=progress)
     if not is_complete:
         raise typer.Exit(130)
 
 
 @app.command()
-def verify(journal: Journals = None, json: Json = False) -> None:
+def verify(
+    journal: Journals = None,
+    exporter: Annotated[
+        str | None,
+        typer.Option("--exporter", help="The ledger of this exporter alone.", metavar="NAME", show_default=False),
+    ] = None,
+    json: Json = False,
+) -> None:
     """Check that nothing vanished; exit 1 if a record is missing, a sum doesn't add up, or a file couldn't be read.
 
     For each process: last sequence number = retired + journalled + dropped, by reason + damaged + missing. Retired is
     what was deleted as the journal's bounds demand; damaged lay where bytes of a file were changed.
+
+    For each exporter, from where it was registered: journalled = delivered + duplicate + dead letters + filtered +
+    expired + unattributed + pending.
     """
     from .logs_printing import quiet_when_closed
     from .logs_reading import present_journals
     from .logs_verify import verify_and_print
 
     with quiet_when_closed():
-        is_whole = verify_and_print(present_journals(journal), as_json=json)
+        is_whole = verify_and_print(present_journals(journal), exporter=exporter, as_json=json)
     if not is_whole:
         raise typer.Exit(1)
 

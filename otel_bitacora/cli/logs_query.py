@@ -39,9 +39,8 @@ def parsed(text: str, *, limit: int | None, newest_first: bool) -> Query:
         raise typer.Exit(_USAGE) from exc
 
 
-def search_and_print(query: Query, directories: Sequence[Path], *, as_json: bool, shows_progress: bool) -> bool:
+def search_and_print(query: Query, directories: Sequence[Path], printer: Printer, *, shows_progress: bool) -> bool:
     """Return False if it was stopped before it was through."""
-    printer = Printer(as_json=as_json)
     line = ProgressLine(sys.stderr) if shows_progress and sys.stderr.isatty() else None
 
     def tell_damage(damage: Damage) -> None:

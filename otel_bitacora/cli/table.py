@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 
 import typer
@@ -12,10 +12,15 @@ import typer
 
 def print_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print *rows* in columns as wide as their widest cell; the last one is never padded."""
+    for line in table_lines(head, rows):
+        typer.echo(line)
+
+
+def table_lines(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
     table = [head, *rows]
     widths = [max(len(row[column]) for row in table) for column in range(len(head))]
     for row in table:
-        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
 def is_terminal() -> bool:

@@ -17,10 +17,10 @@ from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-unty
 from otel_bitacora.errors import ReporterSettingsError
 from otel_bitacora.reporter.core.contract import BatchRejected, DestinationError, Outcome, StoredRecord
 
-from .destination import Destination
+from .destination import Destination, name_for
 from .otlp_answer import outcomes_of
 from .otlp_request import export_request
-from .otlp_url import name_of, receiver_of
+from .otlp_url import receiver_of
 from .peer import check_address
 
 _METHOD = "/opentelemetry.proto.collector.logs.v1.LogsService/Export"
@@ -56,7 +56,7 @@ class OtlpGrpcExporter:
         Raises:
             ReporterSettingsError: the URL is none of OTLP/gRPC, the compression none that gRPC has, or a file can't be read.
         """
-        self.name = destination.name or name_of(destination.url)
+        self.name = destination.name or name_for(destination.url)
         self._receiver = receiver = receiver_of(destination.url)
         self._shown = destination.shown
         if destination.compression not in _COMPRESSIONS:

@@ -19,10 +19,10 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from otel_bitacora.reporter.core.contract import BatchRejected, DestinationError, Outcome, StoredRecord
 
-from .destination import Destination
+from .destination import Destination, name_for
 from .otlp_answer import PROTOBUF, outcomes_of, refusal_of
 from .otlp_request import export_request
-from .otlp_url import name_of, receiver_of
+from .otlp_url import receiver_of
 from .peer import check_peer
 
 _POISON = frozenset((400, 413, 422))
@@ -60,7 +60,7 @@ class OtlpHttpExporter:
 
     def __init__(self, destination: Destination) -> None:
         """Raises ReporterSettingsError for a URL that is none of OTLP/HTTP; connects to nothing yet."""
-        self.name = destination.name or name_of(destination.url)
+        self.name = destination.name or name_for(destination.url)
         receiver = receiver_of(destination.url)
         self._path = receiver.path
         self._shown = destination.shown

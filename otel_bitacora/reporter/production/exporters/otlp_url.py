@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlunsplit
 
 from otel_bitacora.errors import ReporterSettingsError
 from otel_bitacora.settings.endpoint import parse_endpoint, shown_url
@@ -62,10 +62,3 @@ def _path(path: str, query: str) -> str:
     if not path.endswith(f"/{LOGS_PATH}"):
         path = f"{path}/{LOGS_PATH}"
     return urlunsplit(("", "", path, query, ""))
-
-
-def name_of(url: str) -> str:
-    """Return an exporter's name out of *url*, fit for a directory and a label: otlp-http-collector-4318."""
-    parts = urlsplit(url)
-    text = f"{parts.scheme}-{parts.hostname or ''}-{parts.port or ''}"
-    return "-".join(filter(None, "".join(c if c.isalnum() or c in "._" else "-" for c in text).split("-")))

@@ -1,7 +1,7 @@
 import pytest
 
 from otel_bitacora.errors import ReporterSettingsError
-from otel_bitacora.reporter.production.exporters.otlp_url import Receiver, name_of, receiver_of
+from otel_bitacora.reporter.production.exporters.otlp_url import Receiver, receiver_of
 
 
 @pytest.mark.parametrize(
@@ -33,15 +33,3 @@ def test_what_is_no_such_url_is_refused_and_why_is_said(url: str, said: str) -> 
         receiver_of(url)
 
     assert "secret" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("url", "name"),
-    [
-        ("otlp+http://collector:4318/v1/logs?key=1", "otlp-http-collector-4318"),
-        ("otlp+grpc://[::1]:4317", "otlp-grpc-1-4317"),
-        ("kafka://broker.lab/topic", "kafka-broker.lab"),
-    ],
-)
-def test_an_exporters_name_comes_of_its_url(url: str, name: str) -> None:
-    assert name_of(url) == name

@@ -1,0 +1,1 @@
+"""Brings what the journal holds to its destinations, at least once, and keeps count."""

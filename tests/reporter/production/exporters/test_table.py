@@ -1,0 +1,53 @@
+"""Exporters are found by the scheme of their URL, and what comes of a mistake in one."""
+
+import sys
+
+import pytest
+
+from otel_bitacora.errors import ReporterSettingsError
+from otel_bitacora.reporter.production.exporters import Destination, exporter_for, name_for
+from otel_bitacora.reporter.production.exporters.file import FileExporter
+
+
+def test_the_scheme_names_the_exporter_and_the_settings_its_name(tmp_path) -> None:
+    url = f"file://{tmp_path}/out"
+
+    assert isinstance(exporter_for(url), FileExporter)
+    assert exporter_for(url, Destination(url, name="archive")).name == "archive"
+    assert exporter_for("stdout:").name == "stdout"
+
+
+@pytest.mark.parametrize("url", ["", "file", "carrier-pigeon://home", "http://127.0.0.1:4318"])
+def test_what_names_no_destination_is_told_what_does(url) -> None:
+    with pytest.raises(ReporterSettingsError, match=r"use otlp\+http:, .*file:, stdout:"):
+        exporter_for(url)
+
+
+@pytest.mark.parametrize("url", ["file://relative", "file:x", "file:///a?b", "stdout://x"])
+def test_a_url_that_the_exporter_cannot_use_is_refused(url) -> None:
+    with pytest.raises(ReporterSettingsError):
+        exporter_for(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("otlp+http://collector:4318", "otlp-http-collector-4318"),
+        ("otlp+https://user:secret@[::1]:4318/v1/logs?key=secret", "otlp-https-1-4318-v1-logs"),
+        ("stdout:", "stdout"),
+        ("file:///var/log/out.jsonl", "file-var-log-out.jsonl"),
+        ("x:" + "a" * 500, "x-" + "a" * 78),
+    ],
+)
+def test_a_name_is_fit_for_a_directory_and_holds_no_secret(url, name) -> None:
+    assert name_for(url) == name
+
+
+def test_an_exporter_is_loaded_when_a_url_asks_for_it() -> None:
+    import subprocess
+
+    program = (
+        "import sys, otel_bitacora.reporter.production.exporters as e;"
+        "assert not any('google' in name or name.endswith('exporters.file') for name in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
