@@ -335,6 +335,29 @@ def test_a_record_that_can_t_be_taken_is_counted_and_the_reason_is_said_without_
     assert "canary" not in said
 
 
+def test_a_record_that_memory_runs_out_for_in_writing_is_counted_once(
+    directory: Path, make_provider: MakeProvider, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write, calls = HOST.write, iter(range(1000))
+
+    def fail_once(fd: int, data: bytes) -> int:
+        if b"lost" in data and next(calls) == 0:
+            raise MemoryError
+        return write(fd, data)
+
+    monkeypatch.setattr(HOST, "write", fail_once, raising=False)
+    provider = make_provider()
+
+    for body in ("one", "lost", "three"):
+        provider.get_logger("shop").emit(body=body)
+    provider.shutdown()
+
+    (balance,) = balances(directory)
+    assert (balance.last_sequence, sum(balance.tombstoned.values())) == (3, 1)
+    assert bodies(directory) == ["one", "three"]
+    assert "a record is lost, and counted: MemoryError" in capsys.readouterr().err
+
+
 def test_a_directory_that_vanished_costs_records_but_raises_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
