@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -381,6 +383,22 @@ def test_what_can_t_be_used_is_refused_when_the_processor_is_made(tmp_path: Path
         JournalLogProcessor(journal=tmp_path, max_bytes="much")
     with pytest.raises(JournalUnavailable):
         JournalLogProcessor(journal=tmp_path / "file")
+
+
+def test_without_the_sdk_it_is_named() -> None:
+    program = """
+import sys
+sys.modules["opentelemetry.sdk"] = None
+from otel_bitacora.errors import MissingExtra
+try:
+    import otel_bitacora.reporter.core.otel
+except MissingExtra as exc:
+    print(exc)
+"""
+
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert result.stdout == "logging by OpenTelemetry's SDK needs the SDK: pip install 'otel-bitacora[otlp]'\n"
 
 
 def test_settings_come_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
