@@ -20,6 +20,11 @@ def said(found: list[LogEntry]) -> list[tuple[object, str, str]]:
     return [(entry.body, entry.level.wire, entry.session_id) for entry in found]
 
 
+def once_a_process(found: list[LogEntry]) -> bool:
+    """Return whether there are records, and no two of one process: the second worker may come too late for its own."""
+    return 0 < len(found) == len({entry.resource["process.pid"] for entry in found})
+
+
 @pytest.mark.parametrize("workers", [[], ["--workers", "2"]], ids=["one process", "two workers"])
 def test_fastapi_under_uvicorn(project, workers: list[str]) -> None:
     shop, port = project("FastAPI and uvicorn"), free_port()
@@ -53,9 +58,24 @@ def test_gunicorn_that_loads_before_it_forks(project) -> None:
     assert server.pid not in {entry.resource["process.pid"] for entry in orders}
     assert len(access) == 10
     assert all("GET /A-1041 HTTP/1.1" in str(entry.body) for entry in access)
-    booted = [entry for entry in shop.records_of("gunicorn.error") if "Booting worker" in str(entry.body)]
-    assert len(booted) == 2
+    assert once_a_process([one for one in shop.records_of("gunicorn.error") if "Booting worker" in str(one.body)])
     assert shop.output.count("order /A-1041") == 10
+
+
+def test_fastapi_in_gunicorn_s_workers_of_uvicorn(project) -> None:
+    shop, port = project("gunicorn"), free_port()
+    project("FastAPI and uvicorn")  # whose shop.py takes the place of the other
+
+    with shop.serve(*shop.words(1), "--bind", f"127.0.0.1:{port}") as server:
+        assert get(f"http://127.0.0.1:{port}/orders/A-1041", server, **IDS) == 200
+
+    (order,) = shop.records_of("shop")
+    (access,) = shop.records_of("uvicorn.access")
+    started = [entry for entry in shop.records_of("uvicorn.error") if "Application startup complete" in str(entry.body)]
+    assert said([order]) == [("order A-1041", "Info", "s-1")]
+    assert access.session_id == "s-1"
+    assert once_a_process(started)
+    assert shop.output.count("order A-1041") == 1
 
 
 def test_django(project) -> None:

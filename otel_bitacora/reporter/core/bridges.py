@@ -82,6 +82,7 @@ def loguru_sink(handler: logging.Handler) -> Callable[[Any], None]:
         )
         record.levelname = said["level"].name
         record.created = said["time"].timestamp()
+        record.msecs = record.created % 1 * 1000
         record.__dict__.update(_extras(said["extra"]))
         handler.handle(record)
 

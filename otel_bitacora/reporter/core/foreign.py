@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
+from functools import partial
 
 from .entry import LogEntry
 from .indexing import of_entry
@@ -11,15 +13,16 @@ from .otlp import scope_field
 from .shrink import shrink
 
 
-def append_foreign(writer: Writer, entry: LogEntry, *, resource: bytes, max_record_bytes: int) -> int:
-    """Write *entry*, which brings its uid, under the OTLP *resource*; return its sequence number.
+def foreign_append(writer: Writer, entry: LogEntry, *, resource: bytes, max_record_bytes: int) -> Callable[[], int]:
+    """Return what writes *entry*, which brings its uid, under the OTLP *resource*, and returns its sequence number.
 
     Raises:
         TypeError: a field isn't what `LogEntry` says.
     """
     severity, key, time_ns = of_entry(entry)
     fitting = shrink(entry, max_record_bytes)
-    return writer.append_received(
+    return partial(
+        writer.append_received,
         fitting.to_otlp(),
         resource=resource,
         scope_length=len(scope_field(fitting)),

@@ -13,6 +13,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from otel_bitacora.errors import MissingExtra
@@ -27,7 +28,7 @@ from .config import ReporterSettings, open_writer, rate_limit_of, redactor_of
 from .context import CURRENT
 from .encode import RecordEncoder
 from .entry import NO_ATTRIBUTES, LogEntry
-from .foreign import append_foreign, new_uid
+from .foreign import foreign_append, new_uid
 from .forks import PerProcess
 from .identity import resource_of
 from .intake import FAILED, RATE_LIMITED
@@ -135,9 +136,9 @@ class _ToJournal:
         flushed: list[bool] = []
         thread = threading.Thread(target=lambda: flushed.append(writer.flush()), name="bitacora-flush", daemon=True)
         # A disk that hangs can't be interrupted, only left to itself; a second one wouldn't fare better.
-        if process.flushing is not None:
-            process.flushing.join(max(0.0, deadline - time.monotonic()))
-            if process.flushing.is_alive():
+        if (earlier := process.flushing) is not None:
+            earlier.join(max(0.0, deadline - time.monotonic()))
+            if earlier.is_alive():
                 return False
         try:
             thread.start()
@@ -162,24 +163,34 @@ class _ToJournal:
             self._complain("a record is lost")
             return False
         try:
-            entry = self._entry(record, context)
-            if entry is None:
-                writer.drop(RATE_LIMITED)
-            elif resource in (first, None):
-                writer.append(*self._encoder.take_entry(entry))
-            else:
-                append_foreign(
-                    writer,
-                    replace(entry, uid=new_uid()),
-                    resource=resource or b"",
-                    max_record_bytes=self.settings.max_record_bytes,
-                )
+            append = self._prepared(record, context, writer, resource if resource not in (first, None) else None)
         except Exception:  # noqa: BLE001  # as above
             with contextlib.suppress(Exception):
                 writer.drop(FAILED)
             self._complain("a record is lost, and counted as failed")
             return False
+        try:
+            append()
+        except Exception:  # noqa: BLE001  # as above; the writer has counted it
+            self._complain("a record is lost, and counted")
+            return False
         return True
+
+    def _prepared(
+        self, record: SdkRecord, context: Mapping[str, Plain], writer: Writer, resource: bytes | None
+    ) -> Callable[[], object]:
+        """Return what writes *record*, or counts it; *resource* if that is another than the writer's."""
+        entry = self._entry(record, context)
+        if entry is None:
+            return partial(writer.drop, RATE_LIMITED)
+        if resource is None:
+            return partial(writer.append, *self._encoder.take_entry(entry))
+        return foreign_append(
+            writer,
+            replace(entry, uid=new_uid()),
+            resource=resource,
+            max_record_bytes=self.settings.max_record_bytes,
+        )
 
     def _open(self, resource: bytes | None) -> Writer:
         return open_writer(

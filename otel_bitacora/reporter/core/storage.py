@@ -13,7 +13,7 @@ from otel_bitacora.errors import JournalUnavailable
 from .config import ReporterSettings, open_writer, redactor_of
 from .encode import RecordEncoder
 from .entry import LogEntry
-from .foreign import append_foreign, new_uid
+from .foreign import foreign_append, new_uid
 from .identity import resource_of
 from .indexing import of_entry
 from .intake import cleaned
@@ -129,12 +129,13 @@ class JournalStorage:
     def _append(self, entry: LogEntry) -> str:
         severity, key, time_ns = of_entry(entry)
         if entry.uid:
-            sequence = append_foreign(
+            append = foreign_append(
                 self._writer,
                 entry,
                 resource=encode_resource(entry.resource),
                 max_record_bytes=self._max_record_bytes,
             )
+            sequence = append()
         else:
             before, after, scope_length = self._encoder.encode_entry(entry)
             sequence = self._writer.append(

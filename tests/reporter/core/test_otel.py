@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -335,6 +337,29 @@ def test_a_record_that_can_t_be_taken_is_counted_and_the_reason_is_said_without_
     assert "canary" not in said
 
 
+def test_a_record_that_memory_runs_out_for_in_writing_is_counted_once(
+    directory: Path, make_provider: MakeProvider, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write, calls = HOST.write, iter(range(1000))
+
+    def fail_once(fd: int, data: bytes) -> int:
+        if b"lost" in data and next(calls) == 0:
+            raise MemoryError
+        return write(fd, data)
+
+    monkeypatch.setattr(HOST, "write", fail_once, raising=False)
+    provider = make_provider()
+
+    for body in ("one", "lost", "three"):
+        provider.get_logger("shop").emit(body=body)
+    provider.shutdown()
+
+    (balance,) = balances(directory)
+    assert (balance.last_sequence, sum(balance.tombstoned.values())) == (3, 1)
+    assert bodies(directory) == ["one", "three"]
+    assert "a record is lost, and counted: MemoryError" in capsys.readouterr().err
+
+
 def test_a_directory_that_vanished_costs_records_but_raises_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -358,6 +383,22 @@ def test_what_can_t_be_used_is_refused_when_the_processor_is_made(tmp_path: Path
         JournalLogProcessor(journal=tmp_path, max_bytes="much")
     with pytest.raises(JournalUnavailable):
         JournalLogProcessor(journal=tmp_path / "file")
+
+
+def test_without_the_sdk_it_is_named() -> None:
+    program = """
+import sys
+sys.modules["opentelemetry.sdk"] = None
+from otel_bitacora.errors import MissingExtra
+try:
+    import otel_bitacora.reporter.core.otel
+except MissingExtra as exc:
+    print(exc)
+"""
+
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert result.stdout == "logging by OpenTelemetry's SDK needs the SDK: pip install 'otel-bitacora[otlp]'\n"
 
 
 def test_settings_come_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
