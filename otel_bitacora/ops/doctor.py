@@ -57,7 +57,7 @@ def _journal(directory: Path) -> Iterator[Finding]:
     except ReporterSettingsError as error:
         for problem in str(error).splitlines():
             yield Finding("settings", "handler", Verdict.FAIL, problem, "change that variable, or unset it")
-        handler = ReporterSettings()
+        handler = ReporterSettings.load(environ={})
     yield from journal_findings(directory, max_bytes=handler.max_bytes, allow_network_fs=handler.allow_network_fs)
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +18,18 @@ from .journal.frame import MAX_PAYLOAD_BYTES
 from .journal.settings import ignore
 from .journal.sync import SyncMode
 from .journal.writer import Writer
+from .values import replaced, show, value
 
 __all__ = ["PREFIX", "ReporterSettings", "journal_directory", "open_writer", "variable"]
 
 PREFIX = "BITACORA_REPORTER__"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class ReporterSettings:
     """How records are taken and kept. Construct it by `load`, which checks what it is given."""
 
-    journal: Path = field(default_factory=journal_directory)
+    journal: Path
     """The directory that records are kept in."""
     sync: SyncMode = "error"
     """What waits for the disk: records from ERROR on, all (`always`), none (`never`)."""
@@ -45,7 +45,7 @@ class ReporterSettings:
     """How much is kept in memory while the disk refuses."""
     redact: bool = True
     """Whether secrets are replaced before anything is written."""
-    redact_key: bytes | None = field(default=None, repr=False)
+    redact_key: bytes | None = None
     """Makes equal secrets recognisable: replaced by a keyed digest (HMAC-SHA-256) in place of a mere mark."""
     redact_names: tuple[str, ...] = ()
     """Names whose values are secrets, beside those that are known."""
@@ -71,16 +71,21 @@ class ReporterSettings:
         """
         values: dict[str, Any] = {}
         problems = [*_unknown(given or {}), *_misspelt(environ)]
-        for key, (value, origin) in _found(given or {}, environ, problems).items():
+        for key, (written, origin) in _found(given or {}, environ, problems).items():
             try:
-                values[_FIELDS.get(key, key)] = _KEYS[key](value)
+                values[_FIELDS.get(key, key)] = _KEYS[key](written)
             except (ValueError, TypeError) as exc:
-                shown = "(hidden)" if key in _SECRET else repr(value)
+                shown = "(hidden)" if key in _SECRET else repr(written)
                 problems.append(f"{key} = {shown} (from {origin}): {exc}")
         if problems:
             raise ReporterSettingsError(*problems)
         values.setdefault("journal", journal_directory(environ=environ))
         return cls(**values)
+
+    def __repr__(self) -> str:
+        """Say all but the key."""
+        shown = self if self.redact_key is None else replaced(self, redact_key=b"(hidden)")
+        return show(shown)
 
 
 def open_writer(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from types import MappingProxyType, TracebackType
@@ -103,6 +102,8 @@ class LogContext:
         Raises:
             TypeError: *function* is a generator function, whose context would leak to its caller at each `yield`.
         """
+        import inspect  # noqa: PLC0415  # a program that only logs needs none of it
+
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
             raise TypeError(f"{function.__qualname__} is a generator function: use `with LogContext(...)` inside it")
         if inspect.iscoroutinefunction(function):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from .level import LogLevel
 from .names import PROJECT_ID, SESSION_ID, USER_ID
 from .protobuf import Plain
+from .values import value
 
 if TYPE_CHECKING:
     from otel_bitacora.domain.events import SessionEvent
@@ -22,11 +22,7 @@ NO_ATTRIBUTES: Mapping[str, Plain] = MappingProxyType({})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def _none() -> Mapping[str, Plain]:
-    return NO_ATTRIBUTES
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class LogEntry:
     """A log record with everything OTLP says about it; times in nanoseconds since 1970, ids of traces in hex.
 
@@ -39,7 +35,7 @@ class LogEntry:
     severity_number: int = 0
     severity_text: str = ""
     body: Plain = None
-    attributes: Mapping[str, Plain] = field(default_factory=_none)
+    attributes: Mapping[str, Plain] = NO_ATTRIBUTES
     dropped_attributes_count: int = 0
     trace_flags: int = 0
     trace_id: str = ""
@@ -48,9 +44,9 @@ class LogEntry:
     uid: str = ""
     logger: str = ""
     scope_version: str = ""
-    scope_attributes: Mapping[str, Plain] = field(default_factory=_none)
+    scope_attributes: Mapping[str, Plain] = NO_ATTRIBUTES
     schema_url: str = ""
-    resource: Mapping[str, Plain] = field(default_factory=_none)
+    resource: Mapping[str, Plain] = NO_ATTRIBUTES
 
     @classmethod
     def from_record(cls, record: logging.LogRecord, *, cleaner: Cleaner | None = None) -> LogEntry:

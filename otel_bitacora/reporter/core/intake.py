@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .encode import RecordEncoder, Taken
@@ -15,6 +14,7 @@ from .names import MESSAGE_TEMPLATE
 from .protobuf import Plain
 from .ratelimit import SUPPRESSED, RateLimit
 from .safe import Cleaner, Copy, Limits, body_text, short_text
+from .values import replaced
 
 if TYPE_CHECKING:
     from .contract import Processor
@@ -92,7 +92,7 @@ class Intake:
 
     def _processed(self, record: logging.LogRecord, extra: dict[str, Plain]) -> Taken | str:
         taken = self._encoder.entry_of(record)
-        entry = replace(taken, attributes={**taken.attributes, **extra}) if extra else taken
+        entry = replaced(taken, attributes={**taken.attributes, **extra}) if extra else taken
         for processor in self._processors:
             try:
                 processed = _result(processor, entry)
@@ -112,7 +112,7 @@ def cleaned(entry: LogEntry, cleaner: Cleaner) -> LogEntry:
     copied = Copy(Limits(), cleaner)
     attributes = {key: copied.attribute(key, value) for key, value in entry.attributes.items()}
     body = body_text(entry.body, cleaner) if isinstance(entry.body, str) else copied.of(entry.body)
-    return replace(entry, body=body, attributes=attributes)
+    return replaced(entry, body=body, attributes=attributes)
 
 
 def _result(processor: Processor, entry: LogEntry) -> LogEntry | None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 
 from otel_bitacora.errors import ReporterSettingsError
 
 from .entry import LogEntry
 from .forks import PerProcess
+from .values import replaced
 
 SUPPRESSED = "bitacora.suppressed.records"
 """On the first record that passes after some didn't: how many of its logger didn't."""
@@ -21,21 +21,23 @@ OTHER = "(other)"
 _MAX_LOGGERS = 4096
 
 
-@dataclass(slots=True)
 class _Bucket:
-    tokens: float
-    filled_at: float
-    suppressed: int = 0
+    __slots__ = ("filled_at", "suppressed", "tokens")
+
+    def __init__(self, tokens: float, filled_at: float) -> None:
+        self.tokens = tokens
+        self.filled_at = filled_at
+        self.suppressed = 0
 
 
-@dataclass(slots=True)
 class _Books:
     """What one process keeps."""
 
-    buckets: dict[str, _Bucket] = field(default_factory=dict)
-    totals: dict[str, int] = field(default_factory=dict)
-    # Reentrant, for a signal handler that logs while a record is being judged.
-    lock: threading.RLock = field(default_factory=threading.RLock)
+    def __init__(self) -> None:
+        self.buckets: dict[str, _Bucket] = {}
+        self.totals: dict[str, int] = {}
+        # Reentrant, for a signal handler that logs while a record is being judged.
+        self.lock = threading.RLock()
 
 
 class RateLimit:
@@ -84,7 +86,7 @@ class RateLimit:
             return None
         if not passed_over:
             return entry
-        return replace(entry, attributes={**entry.attributes, SUPPRESSED: passed_over})
+        return replaced(entry, attributes={**entry.attributes, SUPPRESSED: passed_over})
 
     def _new_bucket(self, books: _Books, logger: str, now: float) -> _Bucket:
         if len(books.buckets) >= _MAX_LOGGERS:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from . import otlp
 from .entry import LogEntry
 from .names import BODY_LENGTH, IDENTIFYING
 from .otlp import UID_CHARS
 from .protobuf import Plain, attribute
+from .values import replaced
 
 _MIN_BODY_BYTES = 1024
 _MARK_BYTES = 128
@@ -37,7 +36,7 @@ def _with_shorter_body(entry: LogEntry, excess: int) -> LogEntry:
     if keep >= len(raw):
         return entry
     attributes: dict[str, Plain] = {BODY_LENGTH: len(text), **entry.attributes}
-    return replace(entry, body=raw[:keep].decode("utf-8", "ignore"), attributes=attributes)
+    return replaced(entry, body=raw[:keep].decode("utf-8", "ignore"), attributes=attributes)
 
 
 def _with_fewer_attributes(entry: LogEntry, limit_bytes: int) -> LogEntry:
@@ -52,4 +51,4 @@ def _with_fewer_attributes(entry: LogEntry, limit_bytes: int) -> LogEntry:
             del attributes[key]
             excess -= sizes[key]
     dropped = entry.dropped_attributes_count + len(entry.attributes) - len(attributes)
-    return replace(entry, attributes=attributes, dropped_attributes_count=dropped)
+    return replaced(entry, attributes=attributes, dropped_attributes_count=dropped)

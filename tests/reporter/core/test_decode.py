@@ -69,7 +69,7 @@ def test_bytes_that_were_changed_come_out_as_the_official_classes_read_them(
     scope_length = len(scope_field(entry))
     raw = bytes(payload[: data.draw(st.integers(scope_length, len(payload)))])
 
-    official = outcome(lambda: LogEntry.from_otlp(raw))
+    official = outcome(lambda: LogEntry.from_otlp(raw, resource={}))
 
     assert repr(outcome(lambda: SHARED.entry(raw, scope_length, {}))) == repr(official)
 

@@ -1,8 +1,8 @@
 """The journal's bytes: segment headers and frames, encoded and decoded. docs/journal.md describes them for other readers."""
 
-from dataclasses import dataclass
 from enum import IntEnum
 from struct import Struct, error
+from typing import NamedTuple
 from zlib import crc32
 
 MAGIC = b"\x89BITJ\r\n\x1a"  # a text-mode copy breaks it, as in PNG
@@ -33,10 +33,9 @@ class Kind(IntEnum):
     SOURCES = 5
 
 
-@dataclass(frozen=True, slots=True)
-class SegmentHeader:
+class SegmentHeader(NamedTuple):
     instance: bytes
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple's search, which nobody needs
     first_sequence: int
     created_ns: int
     resource: bytes = b""

@@ -3,7 +3,6 @@
 A query reads the seal, and of the segment only the blocks that can hold an answer.
 """
 
-from dataclasses import dataclass, field
 from struct import Struct
 from typing import NamedTuple
 
@@ -22,20 +21,42 @@ ALL_LEVELS = (1 << (MAX_SEVERITY + 1)) - 1
 IndexKey = tuple[str, str]  # session, logger
 
 
-@dataclass(slots=True)
 class Block:
     """The records from *offset* up to the next block's."""
 
-    offset: int
-    keys: set[IndexKey] = field(default_factory=set)
-    is_any: bool = False  # there were too many keys to keep
-    levels: int = 0  # bit n: a record of severity number n
-    first_ns: int = _NEVER
-    last_ns: int = 0
-    records: int = 0
-    # Noted last: those of the next record are mostly the same.
-    latest_key: IndexKey | None = field(default=None, compare=False)
-    latest_severity: int = field(default=-1, compare=False)
+    __slots__ = (
+        "first_ns",
+        "is_any",
+        "keys",
+        "last_ns",
+        "latest_key",
+        "latest_severity",
+        "levels",
+        "offset",
+        "records",
+    )
+
+    def __init__(
+        self,
+        offset: int,
+        keys: set[IndexKey] | None = None,
+        *,
+        is_any: bool = False,
+        levels: int = 0,
+        first_ns: int = _NEVER,
+        last_ns: int = 0,
+        records: int = 0,
+    ) -> None:
+        self.offset = offset
+        self.keys = set() if keys is None else keys
+        self.is_any = is_any  # there were too many keys to keep
+        self.levels = levels  # bit n: a record of severity number n
+        self.first_ns = first_ns
+        self.last_ns = last_ns
+        self.records = records
+        # Noted last: those of the next record are mostly the same.
+        self.latest_key: IndexKey | None = None
+        self.latest_severity = -1
 
     def be_any(self) -> None:
         """Say nothing about what lies in the block."""
@@ -97,6 +118,16 @@ def decode_seal(payload: bytes | memoryview) -> SealIndex:
         at += _BLOCK.size
         numbers = () if count == _ANY else range(at, at + 4 * count, 4)
         found = {keys[int.from_bytes(data[number : number + 4], "little")] for number in numbers}
-        blocks.append(Block(offset, found, count == _ANY, levels, first_ns, last_ns, records))
+        blocks.append(
+            Block(
+                offset,
+                found,
+                is_any=count == _ANY,
+                levels=levels,
+                first_ns=first_ns,
+                last_ns=last_ns,
+                records=records,
+            )
+        )
         at += 4 * len(found)
     return SealIndex(last, record_count, data_end, blocks)

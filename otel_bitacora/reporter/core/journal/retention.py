@@ -5,7 +5,6 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,11 +15,10 @@ from .liveness import has_writer
 from .memory import severity_floor
 
 
-@dataclass(frozen=True, slots=True)
-class SegmentFile:
+class SegmentFile(NamedTuple):
     path: str
     instance: bytes
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple's search, which nobody needs
     size_bytes: int
     modified: float
 
@@ -95,14 +93,14 @@ class Bounds(NamedTuple):
     headroom_bytes: int  # one segment per writer: what may be written until the next look
 
 
-@dataclass(slots=True)
 class Kept:
     """What a look at the journal found and did."""
 
-    total_bytes: int = 0
-    pinned_bytes: int = 0
-    deleted: list[str] = field(default_factory=list)
-    severity_floor: int = 0
+    def __init__(self, total_bytes: int, pinned_bytes: int = 0) -> None:
+        self.total_bytes = total_bytes
+        self.pinned_bytes = pinned_bytes
+        self.deleted: list[str] = []
+        self.severity_floor = 0
 
 
 def enforce(directory: str, bounds: Bounds, *, now: float, host: Os = HOST) -> Kept:

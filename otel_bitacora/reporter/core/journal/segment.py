@@ -4,7 +4,6 @@ import contextlib
 import errno
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from .directory import NEW_SUFFIX, Modes, segment_name
 from .frame import SegmentHeader, encode_resource, seed_of
@@ -15,20 +14,22 @@ from .liveness import ProcessMark
 _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-@dataclass(slots=True, eq=False)
 class Segment:
-    fd: int
-    path: str
-    index: int
-    start: int  # of its frames
-    first_sequence: int
-    length: int  # of the frames known to be whole, the header included; never less than what a reader may trust
-    limit: int = 0  # length at which it is full
-    stop: int = 0  # length at which the current block of the index is full, or the segment
-    block: Block = field(default_factory=lambda: Block(0))
-    is_named_durably: bool = False
-    is_torn: bool = False
-    is_syncing: bool = False  # its descriptor is in use outside the lock, and must stay
+    def __init__(self, fd: int, path: str, header: SegmentHeader, *, start: int) -> None:
+        self.fd = fd
+        self.path = path
+        self.index = header.index
+        self.first_sequence = header.first_sequence
+        self.start = start  # of its frames
+        self.length = (
+            start  # of the frames known to be whole, the header included; never less than what a reader may trust
+        )
+        self.limit = 0  # length at which it is full
+        self.stop = 0  # length at which the current block of the index is full, or the segment
+        self.block = Block(0)
+        self.is_named_durably = False
+        self.is_torn = False
+        self.is_syncing = False  # its descriptor is in use outside the lock, and must stay
 
 
 def create(host: Os, directory: str, header: SegmentHeader, modes: Modes, mark: ProcessMark) -> Segment:
@@ -58,7 +59,7 @@ def create(host: Os, directory: str, header: SegmentHeader, modes: Modes, mark: 
         if not mark[0]:
             raise _Forked
         host.rename(new, path)
-    return Segment(fd, path, header.index, len(start), header.first_sequence, len(start))
+    return Segment(fd, path, header, start=len(start))
 
 
 class _Forked(OSError):

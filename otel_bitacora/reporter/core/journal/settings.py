@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from .directory import Modes
@@ -32,16 +31,22 @@ class WriterSettings(NamedTuple):
     on_refusal: Callable[[str], None] = ignore
 
 
-@dataclass(slots=True)
 class Counts:
-    segments_created: int = 0
-    segments_lost: int = 0  # deleted under the writer: tmpfiles, rm -rf
-    segments_retired: int = 0  # deleted by retention
-    torn_writes: int = 0
-    write_errors: int = 0
-    reentered: int = 0  # from a signal handler inside another append
-    dropped: dict[str, int] = field(default_factory=dict)
-    last_error: str = ""
+    def __init__(self) -> None:
+        self.segments_created = 0
+        self.segments_lost = 0  # deleted under the writer: tmpfiles, rm -rf
+        self.segments_retired = 0  # deleted by retention
+        self.torn_writes = 0
+        self.write_errors = 0
+        self.reentered = 0  # from a signal handler inside another append
+        self.dropped: dict[str, int] = {}
+        self.last_error = ""
+
+    def copy(self) -> "Counts":
+        """Return them as they are now."""
+        copied = Counts()
+        vars(copied).update(vars(self), dropped=dict(self.dropped))
+        return copied
 
 
 class WriterStats(NamedTuple):

@@ -3,7 +3,6 @@
 import os
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from .host import Os, raise_unless_refused, sync_directory
@@ -32,12 +31,18 @@ class Dirty(Protocol):
         ...
 
 
-@dataclass(slots=True)
 class SyncCounts:
-    done: int = 0
-    shared: int = 0  # callers who found that another's fdatasync had covered them
-    deferred: int = 0  # over the budget: committed with a later group
-    failed: int = 0
+    def __init__(self) -> None:
+        self.done = 0
+        self.shared = 0  # callers who found that another's fdatasync had covered them
+        self.deferred = 0  # over the budget: committed with a later group
+        self.failed = 0
+
+    def copy(self) -> "SyncCounts":
+        """Return them as they are now."""
+        copied = SyncCounts()
+        vars(copied).update(vars(self))
+        return copied
 
 
 class Syncer:

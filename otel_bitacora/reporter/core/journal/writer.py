@@ -5,7 +5,6 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from zlib import crc32
 
@@ -226,8 +225,8 @@ class Writer:
             last_sequence=instance.sequence,
             journalled=instance.journalled,
             health="degraded" if is_degraded else "ok",
-            counts=replace(instance.counts, dropped=dict(instance.counts.dropped)),
-            sync=replace(process.syncer.counts),
+            counts=instance.counts.copy(),
+            sync=process.syncer.counts.copy(),
             memory_records=len(instance.ring),
             memory_bytes=instance.ring.used_bytes,
             severity_floor=instance.severity_floor,
