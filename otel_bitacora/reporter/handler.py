@@ -177,7 +177,8 @@ class BitacoraHandler(logging.Handler):
             self._fail(record)
             return
         try:
-            self._append(*taken)
+            before, after, scope_length, severity, key, time_ns = taken
+            self._append(before, after, scope_length, severity, key, time_ns)  # a call with a star costs 0.1 µs more
         except Exception:  # noqa: BLE001  # as above; the writer has counted it
             self.handleError(record)
 

@@ -14,6 +14,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from struct import Struct
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from . import mapping, otlp
@@ -55,6 +56,7 @@ _site_without_template = operator.itemgetter(*_SITE)
 _site_of = operator.itemgetter("msg", *_SITE)
 _SIZE_BYTES = 16
 """More than the sizes before a record take."""
+_observed = Struct("<cQ").pack
 _FIXED_BYTES = 9 + len(UID_PREFIX) + UID_CHARS
 """Of a record: its time, and its uid."""
 
@@ -85,6 +87,7 @@ class RecordEncoder:
         self._suspects = redactor.suspects if redactor else _suspects_nothing
         self._limits = limits
         self._max_record_bytes = max_record_bytes
+        self._max_ordinary_bytes = max_record_bytes - _SIZE_BYTES
         self._keep_arguments = keep_arguments
         self._pid = os.getpid()
         self._sites: dict[tuple[object, ...], Site] = {}
@@ -133,7 +136,9 @@ class RecordEncoder:
         return otlp.split(shrink(entry, self._max_record_bytes))
 
     # Longer than other functions: each call taken out of it costs a logging call a fiftieth of its time.
-    def _take_ordinary(self, record: logging.LogRecord) -> Taken | None:
+    def _take_ordinary(  # noqa: PLR0911, PLR0912, PLR0915 - see above
+        self, record: logging.LogRecord
+    ) -> Taken | None:
         """Return None for a record that needs care."""
         fields = record.__dict__
         message, arguments, exc_info, exc_text, stack_info, process, created = _judged(fields)
@@ -153,15 +158,19 @@ class RecordEncoder:
         text = message % arguments if arguments else message
         made = int(created * 1e9)
         # Before anything that would take as much again.
-        if len(text) > _ORDINARY_BYTES or not made or len(keys) > _ORDINARY_EXTRAS or not GENERATED.isdisjoint(keys):
+        if len(text) > _ORDINARY_BYTES or not made or len(keys) > _ORDINARY_EXTRAS:
             return None
         site_key = _site_of(fields) if arguments else _site_without_template(fields)
-        site = self._sites.get(site_key) or self._site(site_key, fields, template=message if arguments else None)
+        scope, level, place, severity, name = self._sites.get(site_key) or self._site(
+            site_key, fields, template=message if arguments else None
+        )
         thread = _thread_of(fields)
-        parts = [site.place, self._threads.get(thread) or self._thread(thread, fields)]
+        parts = [place, self._threads.get(thread) or self._thread(thread, fields)]
         if arguments and self._keep_arguments:
             parts.insert(1, attribute(MESSAGE_ARGUMENTS, Copy(self._limits, self._cleaner).of(arguments)))
-        if "taskName" in fields or "asyncio" in _modules:
+        tasks = _modules.get("asyncio.tasks")
+        # Up to Python 3.11; empty while no task runs in any thread. Asking for this thread's costs a system call.
+        if "taskName" in fields or (tasks is not None and getattr(tasks, "_current_tasks", True)):
             task = mapping.task_name(fields)
             if task is not None:
                 parts.append(attribute(TASK_NAME, short_text(task)))
@@ -171,29 +180,39 @@ class RecordEncoder:
             if context is None:
                 return None
             parts.append(context)
-        remembered, encode = self._extras.remembered.get, self._extras.encode
+        remembered = self._extras.remembered.get
+        is_judged = False
         for key in keys:
             value = fields[key]
             kind = type(value)
             found = remembered((key, kind, value)) if kind is str or kind is int else None
-            parts.append(found or encode(key, value))
+            if found is None:
+                if not (is_judged or GENERATED.isdisjoint(keys)):  # these are never remembered
+                    return None
+                is_judged = True
+                found = self._extras.encode(key, value)
+            parts.append(found)
         session = fields.get("session_id")
         if type(session) is not str:
             session = bound.session if session is None else mapping.id_text(session)
-        parts += (self._trace(), b"\x59", time.time_ns().to_bytes(8, "little"))
+        traced, trace = self._span
+        current_context = self._current_context
+        if current_context is None or current_context() is not traced:
+            trace = self._trace()
+        parts += (trace, _observed(b"\x59", time.time_ns()))
         tail = b"".join(parts)
         body = text.encode()
         if self._suspects(body):
             body = self._cleaner.text(text).encode()
-        body_head = _body_head(len(body))
-        size = _FIXED_BYTES + len(site.level) + len(body_head) + len(body) + len(tail)
-        if len(body) > _ORDINARY_BYTES or size + len(site.scope) > self._max_record_bytes - _SIZE_BYTES:
+        body_bytes = len(body)
+        body_head = _body_head(body_bytes)
+        size = _FIXED_BYTES + len(level) + len(body_head) + body_bytes + len(tail)
+        scope_bytes = len(scope)
+        if body_bytes > _ORDINARY_BYTES or size + scope_bytes > self._max_ordinary_bytes:
             return None
-        before = b"".join(
-            (site.scope, _record_head(size), made.to_bytes(8, "little"), site.level, body_head, body, UID_PREFIX)
-        )
-        index_key = self._index_keys.get((session, site.name)) or self._index_key(session, site.name)
-        return before, tail, len(site.scope), site.severity, index_key, made
+        before = b"".join((scope, _record_head(size), made.to_bytes(8, "little"), level, body_head, body, UID_PREFIX))
+        index_key = self._index_keys.get((session, name)) or self._index_key(session, name)
+        return before, tail, scope_bytes, severity, index_key, made
 
     def _take_carefully(self, record: logging.LogRecord) -> Taken:
         self._pid = os.getpid()  # another one after a fork

@@ -13,20 +13,19 @@ from otel_bitacora.reporter.core.journal.frame import decode_header, encode_fram
 from otel_bitacora.reporter.core.journal.reader import Reader
 from otel_bitacora.reporter.core.journal.retention import list_segments
 from otel_bitacora.reporter.core.journal.verify import verify_journal
-
-from .conftest import FaultyOs
+from otel_bitacora.testing import FaultyDisk
 
 INSTANCE = bytes(range(16))
 KEY = ("s-1", "app")
 
 
 @pytest.fixture
-def disk() -> FaultyOs:
-    return FaultyOs()
+def disk() -> FaultyDisk:
+    return FaultyDisk()
 
 
 @pytest.fixture
-def writer(tmp_path: Path, disk: FaultyOs) -> BulkWriter:
+def writer(tmp_path: Path, disk: FaultyDisk) -> BulkWriter:
     return BulkWriter(tmp_path / "journal", instance=INSTANCE, resource=b"", segment_bytes=4096, host=disk)
 
 
@@ -55,7 +54,7 @@ def test_records_are_found_in_order_over_many_segments(writer: BulkWriter, tmp_p
     assert not verification.damage
 
 
-def test_nothing_stays_open_and_nothing_is_synced(writer: BulkWriter, disk: FaultyOs) -> None:
+def test_nothing_stays_open_and_nothing_is_synced(writer: BulkWriter, disk: FaultyDisk) -> None:
     for first in range(1, 101, 10):
         append(writer, first, 10)
     writer.close()
@@ -66,7 +65,7 @@ def test_nothing_stays_open_and_nothing_is_synced(writer: BulkWriter, disk: Faul
 
 @pytest.mark.parametrize("size", [0, 50, 300])
 def test_a_full_disk_ends_it_and_leaves_what_was_whole(
-    writer: BulkWriter, disk: FaultyOs, tmp_path: Path, size: int
+    writer: BulkWriter, disk: FaultyDisk, tmp_path: Path, size: int
 ) -> None:
     append(writer, 1, 10)
     disk.free_bytes = size
@@ -80,7 +79,7 @@ def test_a_full_disk_ends_it_and_leaves_what_was_whole(
     assert verify_journal(tmp_path / "journal").is_whole
 
 
-def test_a_disk_that_takes_no_new_file_ends_it(writer: BulkWriter, disk: FaultyOs, tmp_path: Path) -> None:
+def test_a_disk_that_takes_no_new_file_ends_it(writer: BulkWriter, disk: FaultyDisk, tmp_path: Path) -> None:
     disk.errors["open"] = errno.ENOSPC
 
     with pytest.raises(JournalUnavailable, match=r"0 records are written, and no more: .*No space"):
