@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from .contract import FAST_SECONDS, Attributes, Entity, Group, Host, Kind, Reading, Unavailable
+from .gpu_instances import METRICS as INSTANCE_METRICS
+from .gpu_instances import Instances
 from .hardware import (
     ENERGY,
     ERROR_TYPE,
@@ -111,12 +113,14 @@ class GpuCollector:
     metrics = (
         *(UTILIZATION, MEMORY_USAGE, MEMORY_LIMIT, MEMORY_UTILIZATION, IO, THROTTLED, XID_ERRORS),
         *(TEMPERATURE, TEMPERATURE_LIMIT, POWER, ENERGY, ERRORS, FAN_SPEED_RATIO),
+        *INSTANCE_METRICS,
     )
     interval_seconds = FAST_SECONDS
 
     def __init__(self, host: Host, *, nvml: Any = None) -> None:
         self._host = host
         self._nvml = Nvml(nvml)
+        self._instances = Instances(self._nvml)
         self._gpus: tuple[_Gpu, ...] = ()
         self._xids: dict[str, int] = {}
         self._processes: list[GpuProcess] = []
@@ -127,6 +131,7 @@ class GpuCollector:
             raise Unavailable(f"no NVIDIA driver on this host: no {_DRIVER_FILES[0]}")
         if self._nvml.open():
             self._gpus = tuple(_gpu(self._nvml, device) for device in self._nvml.devices)
+            self._instances.forget()
         if not self._gpus:
             raise Unavailable("NVIDIA's driver is here and has no GPU that it lets us ask")
         self._count_xids()
@@ -151,13 +156,16 @@ class GpuCollector:
         self._nvml.close()
 
     def _readings(self, gpu: _Gpu) -> list[Reading]:
-        parts = (self._busy, self._memory, self._io, self._warmth, self._power, self._trouble, self._fans)
+        mode = self._nvml.ask(gpu.device, "nvmlDeviceGetMigMode")
+        # A card that is cut into instances has no utilization of its own (dcgm-exporter #430).
+        busy = self._cut if mode and mode[0] == 1 else self._busy
+        parts = (busy, self._memory, self._io, self._warmth, self._power, self._trouble, self._fans)
         return [reading for part in parts for reading in part(gpu)]
 
+    def _cut(self, gpu: _Gpu) -> Iterator[Reading]:
+        return self._instances.readings(gpu.device, gpu.id)
+
     def _busy(self, gpu: _Gpu) -> Iterator[Reading]:
-        mode = self._nvml.ask(gpu.device, "nvmlDeviceGetMigMode")
-        if mode and mode[0] == 1:
-            return  # a card that is cut into instances has no utilization of its own (dcgm-exporter #430)
         rates = self._nvml.ask(gpu.device, "nvmlDeviceGetUtilizationRates")
         encoder = self._nvml.ask(gpu.device, "nvmlDeviceGetEncoderUtilization")
         decoder = self._nvml.ask(gpu.device, "nvmlDeviceGetDecoderUtilization")

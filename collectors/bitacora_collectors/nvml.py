@@ -29,6 +29,8 @@ class Device(NamedTuple):
 
     number: int
     handle: Any
+    instance: int | None = None
+    """Its number among those that the GPU is cut into; None for the whole."""
 
 
 class Lost(Exception):
@@ -93,7 +95,7 @@ class Nvml:
         Raises:
             Lost: the device has gone.
         """
-        key = (device.number, function, *map(str, arguments))
+        key = (device.number, device.instance, function, *map(str, arguments))
         call = getattr(self._module, function, None)
         if key in self._never or call is None:
             return None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from datetime import datetime
+from enum import Enum
 from functools import cache
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
@@ -35,6 +36,8 @@ def _reader(hint: Any) -> _Reader:
     """Return what reads a value of the type *hint*, one of those that models are made of."""
     if is_dataclass(hint):
         return _dataclass_reader(cast("type", hint))
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return _enum_reader(hint)
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
         (inner,) = (argument for argument in arguments if argument is not type(None))
@@ -50,6 +53,7 @@ def _dataclass_reader(kind: type) -> _Reader:
     hints = get_type_hints(kind)
     readers = {field.name: _reader(hints[field.name]) for field in fields(kind)}
     optional = {name for name in readers if type(None) in get_args(hints[name])}
+    has_default = {one.name for one in fields(kind) if (one.default, one.default_factory) != (MISSING, MISSING)}
 
     def read(value: Any, where: str) -> Any:
         if not isinstance(value, dict):
@@ -58,6 +62,8 @@ def _dataclass_reader(kind: type) -> _Reader:
         for name, reader in readers.items():
             if name in value:
                 found[name] = reader(value[name], f"{where}.{name}")
+            elif name in has_default:
+                continue
             elif name in optional:
                 found[name] = None
             else:
@@ -85,6 +91,16 @@ def _mapping_reader(inner: _Reader) -> _Reader:
         if not isinstance(value, dict):
             raise _unexpected(where, "an object", value)
         return {key: inner(item, f"{where}.{key}") for key, item in value.items()}
+
+    return read
+
+
+def _enum_reader(kind: type[Enum]) -> _Reader:
+    def read(value: Any, where: str) -> Any:
+        try:
+            return kind(value)
+        except ValueError:
+            raise _unexpected(where, "one of " + ", ".join(str(one.value) for one in kind), value) from None
 
     return read
 

@@ -121,6 +121,19 @@ class GpuProcessMetrics:
 
 
 @dataclass(frozen=True, slots=True)
+class GpuInstanceMetrics:
+    """One of the instances that a GPU is cut into (MIG)."""
+
+    id: str
+    name: str
+    model: str
+    """That of the GPU, with the profile, such as `MIG 1g.10gb`."""
+    multiprocessors: int | None
+    memory_used_bytes: int | None
+    memory_limit_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class GpuMetrics:
     id: str
     name: str
@@ -140,6 +153,8 @@ class GpuMetrics:
     errors: Mapping[str, int]
     xid_errors: int
     processes: tuple[GpuProcessMetrics, ...]
+    instances: tuple[GpuInstanceMetrics, ...] = ()
+    """Of one that is cut; their memory is part of its own."""
 
 
 def cpu_temperature(look: Lookup) -> float | None:
@@ -288,7 +303,27 @@ def _gpu(look: Lookup, id_: str, processes: list[GpuProcess]) -> GpuMetrics:
         errors={kind: int(count) for kind, count in look.by("hw.errors", "error.type", own).items()},
         xid_errors=look.integer("bitacora.gpu.xid.errors", own) or 0,
         processes=tuple(GpuProcessMetrics(one.pid, one.kind, one.memory_bytes) for one in processes),
+        instances=tuple(_instances(look, id_)),
     )
+
+
+def _instances(look: Lookup, gpu_id: str) -> list[GpuInstanceMetrics]:
+    prefix = "bitacora.gpu.instance."
+    metrics = (f"{prefix}multiprocessors", f"{prefix}memory.usage", f"{prefix}memory.limit")
+    known = {
+        str(key[_ID]): key for metric in metrics for key in look.distinct(metric) if key.get("hw.parent") == gpu_id
+    }
+    return [
+        GpuInstanceMetrics(
+            id=id_,
+            name=str(key.get("hw.name", "")),
+            model=str(key.get("hw.model", "")),
+            multiprocessors=look.integer(metrics[0], {_ID: id_}),
+            memory_used_bytes=look.integer(metrics[1], {_ID: id_}),
+            memory_limit_bytes=look.integer(metrics[2], {_ID: id_}),
+        )
+        for id_, key in known.items()
+    ]
 
 
 def _first(*values: float | None) -> float | None:

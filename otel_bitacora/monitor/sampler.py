@@ -26,7 +26,7 @@ from bitacora_collectors.contract import (
 from otel_bitacora.errors import NotSampledYet
 from otel_bitacora.resource import HostIdentity
 
-from .monotone import MonotoneCounters
+from .monotone import MonotoneCounters, positions_beyond
 from .realtime import Subscription, fast_periods
 from .round import Outcome, Round, Task
 from .schedule import Clock, Schedule, SystemClock
@@ -327,9 +327,8 @@ def _checked(collector: Collector, before: frozenset[int]) -> tuple[Reading, ...
     """
     readings = [*collector.collect()]
     names = {metric.name for metric in collector.metrics}
-    for index, reading in enumerate(readings):
-        if id(reading) in before:
-            continue
+    for index in list(positions_beyond(before, readings)):
+        reading = readings[index]
         if reading.metric.name not in names:
             raise ValueError(f"{reading.metric.name} is not among the metrics that it declares")
         value = reading.value.sum if isinstance(reading.value, Histogram) else reading.value

@@ -128,12 +128,13 @@ def gather(states: Iterable[CollectorState]) -> dict[str, Family]:
     states = tuple(states)
     for group in (*(state.readings for state in states), _health_readings(states)):
         for reading in group:
-            name = reading.metric.name
-            if name in readings:
-                readings[name].append(reading)
+            metric = reading[0]  # by number: thousands of readings come by here in every tick
+            found = readings.get(metric.name)
+            if found is None:
+                metrics[metric.name] = metric
+                readings[metric.name] = [reading]
             else:
-                metrics[name] = reading.metric
-                readings[name] = [reading]
+                found.append(reading)
     return {name: Family(metrics[name], found) for name, found in readings.items()}
 
 

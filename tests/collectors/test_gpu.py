@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bitacora_collectors import gpu, nvml
+from bitacora_collectors import gpu, gpu_instances, nvml
 from bitacora_collectors.contract import Host, Unavailable
 from bitacora_collectors.gpu import GpuCollector
 from bitacora_collectors.hardware import ENERGY, ERRORS, FAN_SPEED_RATIO, POWER, TEMPERATURE, TEMPERATURE_LIMIT
@@ -130,6 +130,61 @@ def test_a_card_in_pieces_has_no_utilization_of_its_own(collector_of):
     assert not values(readings, gpu.UTILIZATION, "hw.id")
     assert values(readings, gpu.MEMORY_LIMIT, "hw.id")
     assert "nvmlDeviceGetUtilizationRates" not in fake.asked
+
+
+BIG, SMALL = "MIG-4a1f5f0e-0d6b-5c5e-9a5f-3b8f7d1c2e60", "MIG-8f2c9b7d-6a41-5f02-8e3d-71c0d9a4b522"
+
+
+def test_each_piece_has_memory_and_processors_of_its_own(collector_of):
+    collector, _ = collector_of("mig")
+
+    readings = collector.collect()
+
+    assert values(readings, gpu_instances.MEMORY_LIMIT, "hw.id") == {(BIG,): 40448 << 20, (SMALL,): 9856 << 20}
+    assert values(readings, gpu_instances.MEMORY_USAGE, "hw.id") == {(BIG,): 20971520000, (SMALL,): 39845888}
+    assert values(readings, gpu_instances.MULTIPROCESSORS, "hw.name") == {
+        ("GPU 0 instance 1/0",): 60,
+        ("GPU 0 instance 9/0",): 16,
+    }
+    (small,) = [r for r in readings if r.metric is gpu_instances.MEMORY_LIMIT and r.attributes["hw.id"] == SMALL]
+    assert small.attributes["hw.parent"] == H100
+    assert small.attributes["hw.model"] == "NVIDIA H100 80GB HBM3 MIG 1g.10gb"
+
+
+def test_pieces_come_and_go_and_are_described_once(collector_of):
+    collector, fake = collector_of("mig")
+    collector.collect()
+
+    fake.recording["devices"][0]["instances"]["1"] = fake.recording["devices"][0]["instances"].pop("3")
+    moved = collector.collect()
+    del fake.recording["devices"][0]["instances"]["1"]
+    gone = collector.collect()
+
+    assert set(values(moved, gpu_instances.MEMORY_LIMIT, "hw.id")) == {(BIG,), (SMALL,)}
+    assert set(values(gone, gpu_instances.MEMORY_LIMIT, "hw.id")) == {(BIG,)}
+    assert fake.asked.count("nvmlDeviceGetGpuInstanceId") == 2
+
+
+def test_what_one_piece_cannot_tell_costs_no_other(collector_of):
+    collector, fake = collector_of("mig")
+    small = fake.recording["devices"][0]["instances"]["3"]
+    small["nvmlDeviceGetMemoryInfo"] = small["nvmlDeviceGetGpuInstanceId"] = {"error": 3}
+    small["nvmlDeviceGetComputeInstanceId"] = {"error": 3}
+    fake.recording["devices"][0]["instances"]["0"]["nvmlDeviceGetUUID"] = {"error": 4}
+
+    readings = [*collector.collect(), *collector.collect()]
+
+    assert not values(readings, gpu_instances.MEMORY_LIMIT, "hw.id")
+    assert values(readings, gpu_instances.MULTIPROCESSORS, "hw.name") == {("GPU 0 instance 3",): 16}
+    assert fake.asked.count("nvmlDeviceGetMemoryInfo") == 3  # the card's twice, and the piece's once
+
+
+def test_a_card_that_is_whole_is_not_asked_for_pieces(collector_of):
+    collector, fake = collector_of("h100")
+
+    collector.collect()
+
+    assert "nvmlDeviceGetMaxMigDeviceCount" not in fake.asked
 
 
 def test_numbers_that_mean_no_number_are_dropped(collector_of):
@@ -276,7 +331,7 @@ def test_a_missing_binding_says_what_to_install(host, monkeypatch):
 def test_the_real_binding_has_all_that_is_asked_of_it(collector_of):
     pynvml = pytest.importorskip("pynvml")
     _, fake = collector_of("laptop")
-    for name in ("laptop", "h100"):
+    for name in ("laptop", "h100", "mig"):
         collector, recorded = collector_of(name)
         collector.collect()
         collector.close()

@@ -5,7 +5,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from bitacora_collectors import CpuCollector, gpu, services
+from bitacora_collectors import CpuCollector, gpu, gpu_instances, services
 from bitacora_collectors.contract import Collector, Host, Reading
 from bitacora_collectors.disk_health import DiskHealth, DiskHealthCollector
 from bitacora_collectors.gpu import GpuProcess
@@ -141,6 +141,30 @@ def test_a_gpu_gathers_what_its_id_is_on(identity: HostIdentity, clock: FakeCloc
     assert (one.throttled_by, one.xid_errors) == (("sw_power_cap",), 1)
     assert [process.pid for process in one.processes] == [7]
     assert (other.id, other.utilization, other.memory_limit_bytes) == ("GPU-2", None, None)
+    assert one.instances == ()
+
+
+def test_a_gpu_that_is_cut_has_its_instances(identity: HostIdentity, clock: FakeClock) -> None:
+    mine = {"hw.id": "MIG-1", "hw.name": "GPU 0 instance 1/0", "hw.parent": "GPU-1", "hw.model": "H100 MIG 1g.10gb"}
+    collector = FakeHostCollector(
+        "gpu",
+        [
+            Reading(gpu.XID_ERRORS, 0, {"hw.id": "GPU-1"}),
+            Reading(gpu_instances.MEMORY_USAGE, 3, mine),
+            Reading(gpu_instances.MEMORY_LIMIT, 10, mine),
+            Reading(gpu_instances.MULTIPROCESSORS, 16, {**mine, "hw.id": "MIG-2"}),
+            Reading(gpu_instances.MULTIPROCESSORS, 60, {**mine, "hw.id": "MIG-3", "hw.parent": "GPU-2"}),
+        ],
+    )
+
+    found = hardware_of(identity, clock, collector).gpus
+
+    assert found is not None
+    assert [(i.id, i.multiprocessors, i.memory_used_bytes, i.memory_limit_bytes) for i in found[0].instances] == [
+        ("MIG-2", 16, None, None),
+        ("MIG-1", None, 3, 10),
+    ]
+    assert found[0].instances[1].model == "H100 MIG 1g.10gb"
 
 
 def test_services_are_counts_failures_and_rows(identity: HostIdentity, clock: FakeClock) -> None:

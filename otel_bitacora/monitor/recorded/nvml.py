@@ -10,6 +10,10 @@ from typing import Any
 
 _UNIONS = {1: "uiVal", 2: "ulVal", 3: "ullVal", 4: "sllVal"}
 _NO_DRIVER, _TIMEOUT, _NO_SUCH_FUNCTION = 9, 10, 13  # NVML's return codes
+_NOT_FOUND = 6
+_PIECE = 256  # a handle is that of a card, 1 and so on, and for a piece of one so many more times its number from 1
+PIECES = "instances"
+"""Where a card's recording has those of its MIG devices, by their index."""
 _EVENTS = re.compile("nvmlEvent|nvmlDeviceRegisterEvents|nvmlInit|nvmlShutdown")
 
 
@@ -53,7 +57,14 @@ class RecordedNvml:
         if function == "nvmlDeviceGetHandleByIndex":
             return ctypes.c_void_p(arguments[0] + 1)
         handle, *rest = arguments
-        answer = self.recording["devices"][handle.value - 1].get(key_of(function, rest), {"error": _NO_SUCH_FUNCTION})
+        device = self.recording["devices"][handle.value % _PIECE - 1]
+        if function == "nvmlDeviceGetMigDeviceHandleByIndex":
+            if str(rest[0]) not in device.get(PIECES, {}):
+                raise RecordedNvmlError(_NOT_FOUND)
+            return ctypes.c_void_p(handle.value + _PIECE * (rest[0] + 1))
+        if handle.value > _PIECE:
+            device = device[PIECES][str(handle.value // _PIECE - 1)]
+        answer = device.get(key_of(function, rest), {"error": _NO_SUCH_FUNCTION})
         if function == "nvmlDeviceGetFieldValues" and "error" not in answer:
             value = SimpleNamespace(**{_UNIONS.get(answer["valueType"], "dVal"): answer["value"]})
             return [SimpleNamespace(valueType=answer["valueType"], nvmlReturn=answer["nvmlReturn"], value=value)]
@@ -93,6 +104,9 @@ class RecordingNvml:
             device: dict[str, Any] = {}
             self._devices[_address(answer)] = device
             self.recording["devices"].append(device)
+        elif name == "nvmlDeviceGetMigDeviceHandleByIndex":
+            piece = self._devices[_address(answer)] = {}
+            self._devices[_address(arguments[0])].setdefault(PIECES, {})[str(arguments[1])] = piece
         elif name == "nvmlDeviceGetFieldValues":
             one = answer[0]
             value = getattr(one.value, _UNIONS.get(one.valueType, "dVal"))

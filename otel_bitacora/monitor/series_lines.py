@@ -1,0 +1,99 @@
+"""The lines of one metric's series in Prometheus text, made anew only for readings that are new."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import compress, count, islice
+from operator import is_, is_not, itemgetter
+
+from bitacora_collectors.contract import Attributes, Reading
+
+_MOST_STEPS = 64
+"""More comings and goings than these, and everything is put together anew."""
+_NEAR = 64
+"""How many series that follow each other may go at once without that."""
+_NEW = (-1, -1)
+_attributes_of = itemgetter(2)
+
+
+class SeriesLines:
+    """Lines that begin with what *prefix_of* returns for attributes.
+
+    Collectors hand out the same mappings tick after tick, and the same readings where nothing has changed: both are
+    recognised by identity, which costs a small part of looking at what is in them.
+    """
+
+    def __init__(self, prefix_of: Callable[[Attributes], str]) -> None:
+        self._prefix_of = prefix_of
+        self._readings: list[Reading | None] = []
+        self._attributes: list[Attributes] = []
+        self._prefixes: list[str] = []
+        self._lines: list[str] = []
+        self._text = b""
+
+    def text(self, readings: Sequence[Reading]) -> bytes:
+        """Return a line for each series, the last one where one is given twice, which would fail the whole scrape;
+        the same object as before if nothing has changed.
+        """
+        if len(readings) == len(self._readings) and all(map(is_, readings, self._readings)):
+            return self._text
+        if not self._follow(list(map(_attributes_of, readings))):
+            self._begin(readings)
+        lines, prefixes = self._lines, self._prefixes
+        for index in list(compress(count(), map(is_not, readings, self._readings))):
+            lines[index] = f"{prefixes[index]}{readings[index][1]!r}\n"
+        self._readings = list(readings)
+        text = "".join(self._last_of_each()).encode()
+        if text != self._text:
+            self._text = text
+        return self._text
+
+    def _follow(self, attributes: list[Attributes]) -> bool:
+        """Move what is kept to where it is in *attributes*; returns False if that is too much for going step by step.
+
+        Series come at the end, and go from between others.
+        """
+        before, at, done = self._attributes, 0, 0
+        runs: list[tuple[int, int]] = []
+        for _ in range(_MOST_STEPS):
+            both = min(len(attributes) - done, len(before) - at)
+            run = next(compress(count(), map(is_not, islice(attributes, done, None), islice(before, at, None))), both)
+            runs.append((at, at + run))
+            at, done = at + run, done + run
+            if done == len(attributes):
+                break
+            gone = next((n for n in range(at, min(at + _NEAR, len(before))) if before[n] is attributes[done]), None)
+            if gone is None:
+                runs.append(_NEW)
+                done += 1
+            else:
+                at = gone
+        else:
+            return False
+        self._take(runs, attributes)
+        return True
+
+    def _take(self, runs: list[tuple[int, int]], attributes: list[Attributes]) -> None:
+        readings, prefixes, lines = list[Reading | None](), list[str](), list[str]()
+        for start, end in runs:
+            if (start, end) == _NEW:
+                prefixes.append(self._prefix_of(attributes[len(prefixes)]))
+                readings.append(None)
+                lines.append("")
+            else:
+                readings += self._readings[start:end]
+                prefixes += self._prefixes[start:end]
+                lines += self._lines[start:end]
+        self._readings, self._attributes, self._prefixes, self._lines = readings, attributes, prefixes, lines
+
+    def _begin(self, readings: Sequence[Reading]) -> None:
+        known = {id(each): prefix for each, prefix in zip(self._attributes, self._prefixes, strict=True)}
+        self._attributes = list(map(_attributes_of, readings))
+        self._prefixes = [known.get(id(each)) or self._prefix_of(each) for each in self._attributes]
+        self._readings = [None] * len(self._attributes)
+        self._lines = [""] * len(self._attributes)
+
+    def _last_of_each(self) -> Sequence[str]:
+        if len(set(self._prefixes)) == len(self._prefixes):
+            return self._lines
+        return list(dict(zip(self._prefixes, self._lines, strict=True)).values())
