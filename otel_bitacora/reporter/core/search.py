@@ -131,9 +131,8 @@ class Search:
             self._tell_unread(SegmentRef(file.path, file.instance, file.index), file.size_bytes, exc)
             self._known.add(file.path)
             return True
-        finally:
-            self.progress.bytes_total += file.size_bytes
         self._known.add(file.path)
+        self.progress.bytes_total += file.size_bytes
         wanted = 0
         for piece in segment.pieces:
             if self._may_hold_matches(piece):
