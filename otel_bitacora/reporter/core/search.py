@@ -232,7 +232,7 @@ class Search:
         kept: list[tuple[_Key, LogEntry | Frame]] = []
         uids: set[str] = set()
         for key, held in sorted(self._found, key=lambda found: found[0]):
-            if len(uids) >= limit - self._given:
+            if len(uids) >= limit:  # of which no more than were given out were given out already
                 break
             uid = held.uid if isinstance(held, LogEntry) else self._decoder.entry(held).uid
             if uid not in uids:
