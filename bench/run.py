@@ -23,6 +23,7 @@ SCRIPTS = (
         "loss.py",
         "slope_records.py",
         "generate.py",
+        "query.py",
     ),
 )
 _HEAD = """\

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
-from .clauses import Clause, clauses_of
+from .clauses import Clause, Needle, clauses_of
 from .journal.frame import MAX_SEVERITY, SYNC, Kind
 from .journal.index import Block
 from .journal.scan import Frame
@@ -28,10 +27,6 @@ class Candidates:
         """Return the severities, a bit each, that a match in *block* may have; 0: it needn't be read."""
         return self._possible.levels_of(block)
 
-    def are_in(self, data: bytes) -> bool:
-        """Return whether *data*, of whatever size, holds what a match must hold."""
-        return not self._clauses or any(True for _ in _places(self._clauses[0], data))
-
     def starts(self, data: bytes, block: Block, levels: int) -> list[int] | None:
         """Return where in *data*, the bytes of *block*, the frames of candidates start; None: look at each frame."""
         found: list[int] | None = None
@@ -40,7 +35,7 @@ class Candidates:
         if self._clauses and (found is None or len(found) * _FEW > block.records):
             found = [start for start in _enclosing(self._clauses[0], data) if _severity_bit(data, start) & levels]
         # As many marks as records: then each is a frame's beginning, not part of something that looks like one.
-        return None if found and data.count(_MARK) != block.records else found
+        return None if found and len(data.rsplit(_MARK)) - 1 != block.records else found
 
     def may_match(self, frame: Frame, levels: int, data: bytes, base: int) -> bool:
         """Return whether the record of *frame*, in *data* that begins at *base* in its segment, is worth being parsed."""
@@ -53,33 +48,37 @@ class Candidates:
         if not self._clauses:
             return True
         raw = data[frame.offset - base : frame.end - base]
-        return all(any(True for _ in _places(clause, raw)) for clause in self._clauses)
+        return all(_is_in(clause, raw) for clause in self._clauses)
 
 
+# Backwards, here and below: `rfind` takes half the time of `find`, and `rsplit` of `count`.
 def _enclosing(clause: Clause, data: bytes) -> list[int]:
     starts: set[int] = set()
     for needle in clause:
-        end = 0
-        for at in _places((needle,), data):
-            if at < end:
-                continue
-            start = data.rfind(_MARK, 0, at + len(_MARK))
-            if start >= 0:
-                starts.add(start)
-            following = data.find(_MARK, at + 1)
-            end = len(data) if following < 0 else following
+        hay, end = _hay(needle, data), len(data)
+        while (at := _last_place(needle, hay, end)) >= 0:
+            end = data.rfind(_MARK, 0, at + len(_MARK))
+            if end < 0:
+                break
+            starts.add(end)
     return sorted(starts)
 
 
-def _places(clause: Clause, data: bytes) -> Iterator[int]:
-    """Yield where in *data* a needle is, each needle's places in order."""
-    for needle in clause:
-        hay, literal, admits = data.lower() if needle.folds else data, needle.literal, needle.admits
-        at = hay.find(literal)
-        while at >= 0:
-            if admits is None or admits(data, at):
-                yield at
-            at = hay.find(literal, at + 1)
+def _hay(needle: Needle, data: bytes) -> bytes:
+    return data.lower() if needle.folds else data
+
+
+def _last_place(needle: Needle, hay: bytes, end: int) -> int:
+    """Return the last place before *end* where the needle is, or -1."""
+    literal, admits = needle.literal, needle.admits
+    at = hay.rfind(literal, 0, end)
+    while at >= 0 and admits is not None and not admits(hay, at):
+        at = hay.rfind(literal, 0, at + len(literal) - 1)
+    return at
+
+
+def _is_in(clause: Clause, data: bytes) -> bool:
+    return any(_last_place(needle, _hay(needle, data), len(data)) >= 0 for needle in clause)
 
 
 def _of_levels(levels: int, data: bytes) -> list[int]:
@@ -89,7 +88,7 @@ def _of_levels(levels: int, data: bytes) -> list[int]:
         return [found.start() for found in re.finditer(re.escape(_MARK) + b"[" + wanted + b"]", data, re.DOTALL)]
     starts = []
     for mark in marks:
-        at = data.rfind(mark)  # backwards is three times as fast
+        at = data.rfind(mark)
         while at >= 0:
             starts.append(at)
             at = data.rfind(mark, 0, at)

@@ -7,7 +7,7 @@ from struct import error
 from typing import Any
 
 from .decode import RecordDecoder, Unusual, span, text_of, varint
-from .entry import NO_ATTRIBUTES, LogEntry
+from .entry import LogEntry
 from .journal.scan import Frame
 from .names import UID
 from .predicate import Predicate
@@ -34,7 +34,6 @@ class Glimpse:
 
     level = LogEntry.level
     message = LogEntry.message
-    resource = NO_ATTRIBUTES
 
 
 def glancing(where: Condition, is_wanted: Predicate) -> Callable[[Frame], bool] | None:

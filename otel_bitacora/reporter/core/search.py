@@ -131,9 +131,8 @@ class Search:
             self._tell_unread(SegmentRef(file.path, file.instance, file.index), file.size_bytes, exc)
             self._known.add(file.path)
             return True
-        finally:
-            self.progress.bytes_total += file.size_bytes
         self._known.add(file.path)
+        self.progress.bytes_total += file.size_bytes
         wanted = 0
         for piece in segment.pieces:
             if self._may_hold_matches(piece):
@@ -233,7 +232,7 @@ class Search:
         kept: list[tuple[_Key, LogEntry | Frame]] = []
         uids: set[str] = set()
         for key, held in sorted(self._found, key=lambda found: found[0]):
-            if len(uids) >= limit - self._given:
+            if len(uids) >= limit:  # of which no more than were given out were given out already
                 break
             uid = held.uid if isinstance(held, LogEntry) else self._decoder.entry(held).uid
             if uid not in uids:

@@ -2,6 +2,7 @@ import asyncio
 
 import pytest
 
+from otel_bitacora.errors import QueryError
 from otel_bitacora.reporter.core.memory import MemoryStorage
 from otel_bitacora.reporter.core.query import Query
 
@@ -44,3 +45,15 @@ def test_what_is_stored_during_a_query_does_not_disturb_it() -> None:
 
     assert asyncio.run(main()) == 2
     assert len(storage) == 4
+
+
+def test_a_query_may_be_written_as_text() -> None:
+    async def main() -> list[object]:
+        storage = MemoryStorage()
+        await storage.store_log(entry(1))
+        await storage.store_log(entry(2, severity_number=17))
+        return [each.body async for each in storage.query("level>=warn message")]
+
+    assert asyncio.run(main()) == ["message 2"]
+    with pytest.raises(QueryError, match="did you mean level"):
+        MemoryStorage().query("levle>=warn")

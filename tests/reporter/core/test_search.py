@@ -240,6 +240,20 @@ def texts_of(found: Iterator[LogEntry] | list[LogEntry]) -> list[object]:
     return [entry.body for entry in found]
 
 
+def test_a_record_is_found_by_its_uid_also_one_that_came_without(tmp_path: Path) -> None:
+    writer = writer_at(tmp_path)
+    write(writer, plain(1))
+    receive(writer, plain(2, uid="sender-1"), "elsewhere")
+    receive(writer, plain(3), "elsewhere")
+    writer.close()
+    uids = [entry.uid for entry in looked_through(Query(), [tmp_path])]
+
+    found = [texts_of(searched_for(parse_query(f"uid={uid}"), [tmp_path])) for uid in uids]
+
+    assert uids[2].endswith("-0000000000000003")
+    assert found == [["message 1"], ["message 2"], ["message 3"]]
+
+
 def test_only_blocks_that_may_hold_a_match_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journal_segments, "BLOCK_BYTES", 1500)
     writer = writer_at(tmp_path)
