@@ -22,6 +22,7 @@ SCRIPTS = (
         "redaction.py",
         "loss.py",
         "slope_records.py",
+        "pretty.py",
     ),
 )
 _HEAD = """\

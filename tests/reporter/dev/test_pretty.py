@@ -212,7 +212,7 @@ def test_a_logging_configuration_can_name_it(capsys: pytest.CaptureFixture[str])
     logger.handlers.clear()
 
     assert capsys.readouterr().out == (
-        "\x1b[2m    +0.000000\x1b[0m \x1b[1mWARN \x1b[0m configured two\\nlines" + " " * 23 + "\x1b[2mleft=\x1b[0m2\n"
+        "\x1b[2m    +0.000000\x1b[0m \x1b[1mWARN \x1b[0m configured   two\\nlines" + " " * 23 + "\x1b[2mleft=\x1b[0m2\n"
     )
 
 
@@ -246,4 +246,4 @@ def test_a_scope_that_needs_more_room_widens_the_column_from_then_on() -> None:
 
     lines = [renderer.render(LogEntry(logger=name, body="said")) for name in ("app", "app.checkout.stock", "app")]
 
-    assert [line.index("said") for line in lines] == [39, 49, 49]
+    assert [line.index("said") for line in lines] == [43, 49, 49]
