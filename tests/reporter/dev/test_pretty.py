@@ -4,6 +4,7 @@ import io
 import logging
 import logging.config
 import re
+import subprocess
 import sys
 from datetime import UTC
 
@@ -247,3 +248,21 @@ def test_a_scope_that_needs_more_room_widens_the_column_from_then_on() -> None:
     lines = [renderer.render(LogEntry(logger=name, body="said")) for name in ("app", "app.checkout.stock", "app")]
 
     assert [line.index("said") for line in lines] == [43, 49, 49]
+
+
+def test_what_a_structured_body_says_is_shown_once() -> None:
+    renderer = PrettyRenderer(timezone=UTC)
+
+    without = renderer.render(LogEntry(body={"left": 2}))
+    event = renderer.render(LogEntry(body={"left": 2, "message": ["no text"]}, event_name="stock.low"))
+
+    assert without.split("INFO")[1].split() == ["-", "left=2"]
+    assert event.split("INFO")[1].split() == ["-", "stock.low", "left=2", 'message=["no', 'text"]']
+
+
+def test_it_needs_no_library_but_what_the_journal_needs() -> None:
+    code = (
+        "import sys, otel_bitacora.reporter.dev.pretty; sys.exit(bool({'rich', 'typer', 'pydantic'} & {*sys.modules}))"
+    )
+
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
