@@ -138,7 +138,8 @@ def test_secrets_are_replaced_wherever_they_stand_unless_redaction_is_off() -> N
     record.token = record.customer = "hunter2"
 
     def fail() -> None:
-        pem = "-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----"
+        customer = "hunter2"
+        pem = f"-----BEGIN PRIVATE KEY-----\n{customer}\n-----END PRIVATE KEY-----"
         raise ValueError(pem)
 
     try:
@@ -149,7 +150,7 @@ def test_secrets_are_replaced_wherever_they_stand_unless_redaction_is_off() -> N
     text = PrettyFormatter(show_locals=True, context_lines=0, redact_names=["customer"]).format(record)
 
     assert "hunter2" not in text
-    for key in ("password=", "token=", "customer=", 'pem = "', "ValueError: "):
+    for key in ("password=", "token=", "customer=", 'customer = "', 'pem = "', "ValueError: "):
         assert f"{key}[REDACTED]" in text
     assert "hunter2" in PrettyFormatter(redact=False).format(record)
 
