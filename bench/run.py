@@ -24,6 +24,7 @@ SCRIPTS = (
         "slope_records.py",
         "generate.py",
         "query.py",
+        "pretty.py",
     ),
 )
 _HEAD = """\

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 import tempfile
 import time
-from io import StringIO
 from pathlib import Path
 
-from rich._export_format import CONSOLE_SVG_FORMAT
-from rich.console import Console
-from rich.text import Text
+from terminal_picture import terminal_picture
 
 ROOT = Path(__file__).parent.parent
 WARM_UP_SECONDS = 6  # shares and rates are there from the second sample on
-TYPED = "otel-bitacora serve &", "python examples/monitor_demo.py"
+TYPED = ["otel-bitacora serve &", "python examples/monitor_demo.py"]
 
 
 def main() -> None:
-    (ROOT / "docs/monitor_demo.svg").write_text(picture(record()), encoding="utf-8")
+    picture = terminal_picture(TYPED, record(), title="monitor_demo.py", width=92, unique_id="demo")
+    (ROOT / "docs/monitor_demo.svg").write_text(picture, encoding="utf-8")
 
 
 def record() -> str:
@@ -44,16 +41,6 @@ def record() -> str:
             sidecar.terminate()
             sidecar.wait(30)
     return demo.stdout
-
-
-def picture(output: str) -> str:
-    """Return a terminal with what was typed and *output*, as SVG that loads nothing from elsewhere."""
-    console = Console(record=True, width=92, file=StringIO(), force_terminal=True)
-    for line in TYPED:
-        console.print(Text.assemble(("$ ", "bold green"), line))
-    console.print(Text(output.rstrip("\n")))
-    format_ = re.sub(r"@font-face \{\{.*?\}\}\n", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
-    return console.export_svg(title="monitor_demo.py", code_format=format_, unique_id="demo") + "\n"
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ def test_a_terminal_gets_colours_and_columns(logged) -> None:
     printed = on_a_terminal("cat", "--journal", logged)
 
     assert re.fullmatch(
-        rb"(\x1b\[90m[\d-]{10} [\d:]{8}\.\d{3}\x1b\[0m \x1b\[32mINFO \x1b\[0m \x1b\[94mapp\x1b\[0m      message \d {23}"
+        rb"(\x1b\[90m[\d-]{10} [\d:]{8}\.\d{3}\x1b\[0m \x1b\[32mINFO \x1b\[0m \x1b\[94mapp\x1b\[0m          message \d {23}"
         rb" \x1b\[36mnumber=\x1b\[0m\d\n){2}",
         printed,
     )
@@ -72,8 +72,8 @@ def test_a_pipe_is_pretty_if_asked_and_coloured_if_asked(logged) -> None:
     colored = run("cat", "--time", "delta", "--color", "always", "--theme", "mono", "--journal", logged)
 
     first, second = pretty.stdout.decode().splitlines()
-    assert first == "    +0.000000 INFO  app      message 0                        number=0"
-    assert re.fullmatch(r" +\+\d\.\d{6} INFO  app      message 1 +number=1", second)
+    assert first == "    +0.000000 INFO  app          message 0                        number=0"
+    assert re.fullmatch(r" +\+\d\.\d{6} INFO  app          message 1 +number=1", second)
     assert ESCAPE.sub(b"", colored.stdout) == pretty.stdout
     assert b"\x1b[2m" in colored.stdout
 
@@ -83,8 +83,8 @@ def test_on_one_line_a_record_is_a_line_and_on_several_its_lines_are_below_it(jo
 
     one, several = (run("cat", option, "--journal", journal).stdout for option in ("--one-line", "--multi-line"))
 
-    assert one.endswith(b" INFO  -        first\\nsecond \\x1b[2J\n")
-    assert several.decode().endswith(" INFO  -        first\n    │ second \\x1b[2J\n")
+    assert one.endswith(b" INFO  -            first\\nsecond \\x1b[2J\n")
+    assert several.decode().endswith(" INFO  -            first\n    │ second \\x1b[2J\n")
 
 
 def test_following_is_pretty_too(journal, application, following) -> None:
@@ -94,7 +94,7 @@ def test_following_is_pretty_too(journal, application, following) -> None:
 
     app.log("the next")
 
-    assert tail.line().endswith(" INFO  app      the next\n")
+    assert tail.line().endswith(" INFO  app          the next\n")
     assert tail.interrupt() == (0, "")
 
 

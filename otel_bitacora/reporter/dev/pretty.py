@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, TextIO, TypeAlias
 
 from otel_bitacora.reporter.core import names
-from otel_bitacora.reporter.core.entry import LogEntry
+from otel_bitacora.reporter.core.entry import NO_ATTRIBUTES, LogEntry
 from otel_bitacora.reporter.core.plain import LEFT_OUT, key_text
 from otel_bitacora.reporter.core.printable import printable
 from otel_bitacora.reporter.core.protobuf import Plain
@@ -32,8 +32,8 @@ _IN_THE_TRACE = frozenset(
     (names.EXCEPTION_TYPE, names.EXCEPTION_MESSAGE, names.EXCEPTION_STACKTRACE, names.CODE_STACKTRACE)
 )
 _SHOWN_APART = LEFT_OUT | _IN_THE_TRACE
-_SAID = ("message", "msg")
-_LEAST_SCOPE_WIDTH, _MOST_SCOPE_WIDTH = 8, 24
+_MESSAGE_KEYS = ("message", "msg")
+_LEAST_SCOPE_WIDTH, _MOST_SCOPE_WIDTH = 12, 24
 _MAX_LEVEL_CHARS = 16
 _MAX_KEY_CHARS = 120
 _MESSAGE_WIDTH = 32
@@ -89,12 +89,13 @@ class PrettyRenderer:
             self._level(entry.severity_number, entry.severity_text or entry.level.name),
             self._scope_cell(entry.logger),
         )
-        fields = self._fields(entry)
+        text, others = _said(entry)
+        fields = self._fields(entry, text, others)
         style = theme.grave_message if entry.severity_number >= 17 else theme.message
         if self._one_line:
-            message = self._first_line(printable(cut(entry.message, _MAX_CHARS)), style, fields)
+            message = self._first_line(printable(cut(text, _MAX_CHARS)), style, fields)
             return " ".join((*head, message, *fields, *self._summary(entry))).rstrip(" ")
-        said, *more = lines_of(cut(entry.message, _MAX_CHARS))
+        said, *more = lines_of(cut(text, _MAX_CHARS))
         inline = [field for field in fields if len(field) <= self._long]
         lines = [" ".join((*head, self._first_line(printable(said), style, inline), *inline)).rstrip(" ")]
         gutter = painted(_GUTTER, theme.faint)
@@ -119,13 +120,10 @@ class PrettyRenderer:
         missing = _MESSAGE_WIDTH - display_width(text) if fields else 0
         return painted(text, style) + " " * max(0, missing)
 
-    def _fields(self, entry: LogEntry) -> list[str]:
+    def _fields(self, entry: LogEntry, text: str, others: Mapping[str, Plain]) -> list[str]:
         found = [self._field(key, value) for key, value in entry.attributes.items() if key not in _SHOWN_APART]
-        body = entry.body
-        if isinstance(body, Mapping):
-            said = next((key for key in _SAID if key in body), None)
-            found += [self._field(key, value) for key, value in body.items() if key != said]
-        if entry.event_name and entry.event_name != entry.message:
+        found += [self._field(key, value) for key, value in others.items()]
+        if entry.event_name and entry.event_name != text:
             found.append(self._field("event", entry.event_name))
         if entry.trace_id:
             found.append(self._field("trace", entry.trace_id))
@@ -219,6 +217,16 @@ class PrettyFormatter(logging.Formatter):
 @functools.lru_cache(maxsize=1024)
 def _scope_name(scope: str) -> str:
     return shortened(printable(scope) or "-", _MOST_SCOPE_WIDTH)
+
+
+def _said(entry: LogEntry) -> tuple[str, Mapping[str, Plain]]:
+    """Return the message, and what else a structured body holds."""
+    body = entry.body
+    if not isinstance(body, Mapping):
+        return entry.message, NO_ATTRIBUTES
+    key = next((key for key in _MESSAGE_KEYS if isinstance(body.get(key), str)), None)
+    others = {name: value for name, value in body.items() if name != key}
+    return (entry.event_name if key is None else _text(body[key])), others
 
 
 def _raised(exc_info: Any) -> Raised | None:

@@ -90,9 +90,10 @@ def short_path(path: str) -> str:
         return inside
     try:
         relative = relpath(path)
-    except (ValueError, OSError):  # another drive, or no working directory any more
+    except (ValueError, OSError):  # another drive, a NUL, or no working directory any more
         return path
-    return path if path.startswith("<") or relative.startswith("..") else relative
+    # Within the root directory everything is relative: nothing is gained by a lost slash.
+    return relative if len(relative) + 1 < len(path) and not relative.startswith("..") else path
 
 
 def _closing_line(block: str) -> str:

@@ -11,7 +11,7 @@ from otel_bitacora.reporter.dev.columns import display_width, padded, shortened
 from otel_bitacora.reporter.dev.humane import attribute_text, bytes_text, duration_text, short_id
 from otel_bitacora.reporter.dev.themes import THEMES, wants_color
 from otel_bitacora.reporter.dev.times import TimeColumn
-from otel_bitacora.reporter.dev.traces import summary
+from otel_bitacora.reporter.dev.traces import summary, text_lines
 
 from .scenes import START  # tests are no package
 
@@ -170,3 +170,34 @@ def test_the_summary_of_another_languages_trace_is_its_type_and_message() -> Non
     trace = "java.io.IOException: closed\n\tat Shop.main(Shop.java:3)"
 
     assert summary("java.io.IOException", "closed", trace) == "java.io.IOException: closed"
+
+
+def test_a_stored_trace_without_end_keeps_its_beginning_and_its_end() -> None:
+    lines = [line.text for line in text_lines("\n".join(map(str, range(1000))))]
+
+    assert (lines[0], lines[39:42], lines[-1]) == ("0", ["39", "… 800 lines", "840"], "999")
+
+
+def test_a_summary_names_the_causes_by_their_first_line_and_takes_no_place_from_a_group() -> None:
+    trace = """\
+Traceback (most recent call last):
+  File "/a.py", line 1, in first
+    first()
+ValueError: two
+lines
+a note
+
+During handling of the above exception, another exception occurred:
+
+  + Exception Group Traceback (most recent call last):
+  |   File "/b.py", line 2, in second
+  |     second()
+  | ExceptionGroup: many (1 sub-exception)
+  +-+---------------- 1 ----------------
+    | Traceback (most recent call last):
+    |   File "/c.py", line 3, in third
+    |     third()
+    | KeyError: 'x'
+    +------------------------------------"""
+
+    assert summary("ExceptionGroup", "many", trace) == "ExceptionGroup: many (/b.py:2 in second) ← ValueError: two"

@@ -4,6 +4,7 @@ import io
 import logging
 import logging.config
 import re
+import subprocess
 import sys
 from datetime import UTC
 
@@ -137,7 +138,8 @@ def test_secrets_are_replaced_wherever_they_stand_unless_redaction_is_off() -> N
     record.token = record.customer = "hunter2"
 
     def fail() -> None:
-        pem = "-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----"
+        customer = "hunter2"
+        pem = f"-----BEGIN PRIVATE KEY-----\n{customer}\n-----END PRIVATE KEY-----"
         raise ValueError(pem)
 
     try:
@@ -148,7 +150,7 @@ def test_secrets_are_replaced_wherever_they_stand_unless_redaction_is_off() -> N
     text = PrettyFormatter(show_locals=True, context_lines=0, redact_names=["customer"]).format(record)
 
     assert "hunter2" not in text
-    for key in ("password=", "token=", "customer=", 'pem = "', "ValueError: "):
+    for key in ("password=", "token=", "customer=", 'customer = "', 'pem = "', "ValueError: "):
         assert f"{key}[REDACTED]" in text
     assert "hunter2" in PrettyFormatter(redact=False).format(record)
 
@@ -212,7 +214,7 @@ def test_a_logging_configuration_can_name_it(capsys: pytest.CaptureFixture[str])
     logger.handlers.clear()
 
     assert capsys.readouterr().out == (
-        "\x1b[2m    +0.000000\x1b[0m \x1b[1mWARN \x1b[0m configured two\\nlines" + " " * 23 + "\x1b[2mleft=\x1b[0m2\n"
+        "\x1b[2m    +0.000000\x1b[0m \x1b[1mWARN \x1b[0m configured   two\\nlines" + " " * 23 + "\x1b[2mleft=\x1b[0m2\n"
     )
 
 
@@ -246,4 +248,22 @@ def test_a_scope_that_needs_more_room_widens_the_column_from_then_on() -> None:
 
     lines = [renderer.render(LogEntry(logger=name, body="said")) for name in ("app", "app.checkout.stock", "app")]
 
-    assert [line.index("said") for line in lines] == [39, 49, 49]
+    assert [line.index("said") for line in lines] == [43, 49, 49]
+
+
+def test_what_a_structured_body_says_is_shown_once() -> None:
+    renderer = PrettyRenderer(timezone=UTC)
+
+    without = renderer.render(LogEntry(body={"left": 2}))
+    event = renderer.render(LogEntry(body={"left": 2, "message": ["no text"]}, event_name="stock.low"))
+
+    assert without.split("INFO")[1].split() == ["-", "left=2"]
+    assert event.split("INFO")[1].split() == ["-", "stock.low", "left=2", 'message=["no', 'text"]']
+
+
+def test_it_needs_no_library_but_what_the_journal_needs() -> None:
+    code = (
+        "import sys, otel_bitacora.reporter.dev.pretty; sys.exit(bool({'rich', 'typer', 'pydantic'} & {*sys.modules}))"
+    )
+
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
