@@ -169,6 +169,20 @@ def test_a_slow_database_makes_its_requests_slow(make_journal: MakeJournal) -> N
     assert min(seconds[True]) > 20 * sorted(seconds[False])[len(seconds[False]) // 2]
 
 
+def test_orders_fail_while_the_network_is_cut(make_journal: MakeJournal) -> None:
+    journal, manifest = make_journal(Plan(seed=2, developers=1, rate=2, incidents=(IncidentKind.NETWORK_CUT,)))
+    (incident,) = manifest.document()["incidents"]
+
+    codes: dict[bool, set[object]] = defaultdict(set)
+    for entry in entries(journal):
+        if (entry.attributes.get("http.route"), entry.attributes.get("http.request.method")) == ("/api/orders", "POST"):
+            is_within = incident["since"] <= entry.timestamp.isoformat().replace("+00:00", "Z") < incident["until"]
+            codes[is_within].add(entry.attributes["http.response.status_code"])
+
+    assert codes[True] == {502}
+    assert 201 in codes[False]
+
+
 @given(st.lists(st.integers(), min_size=1, max_size=200, unique=True))
 def test_a_table_has_every_choice_the_first_most_often(choices: list[int]) -> None:
     table = zipf(choices)

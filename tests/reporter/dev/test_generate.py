@@ -18,7 +18,10 @@ from hypothesis import strategies as st
 
 from otel_bitacora.errors import JournalUnavailable
 from otel_bitacora.reporter.core.entry import LogEntry
-from otel_bitacora.reporter.core.journal.reader import Damage, Reader
+from otel_bitacora.reporter.core.indexing import of_entry
+from otel_bitacora.reporter.core.journal.frame import Kind
+from otel_bitacora.reporter.core.journal.index import decode_seal
+from otel_bitacora.reporter.core.journal.reader import EVERY_KIND, Damage, Reader
 from otel_bitacora.reporter.core.journal.verify import verify_journal
 from otel_bitacora.reporter.core.plain import plain_line
 from otel_bitacora.reporter.core.query_text import parse_query
@@ -176,6 +179,24 @@ def test_queries_find_what_the_manifest_says(make_journal: MakeJournal, seed: in
         return len([entry async for entry in storage.query(parse_query(text))])
 
     assert_queries_find(json.loads(manifest.to_json()), lambda text: asyncio.run(count(text)))
+
+
+def test_the_index_says_of_each_block_what_is_in_it(make_journal: MakeJournal) -> None:
+    journal, _ = make_journal(Plan(seed=9, developers=1, rate=0.3))
+
+    found, decode, told = list(Reader(journal, kinds=EVERY_KIND)), FrameDecoder().entry, 0
+    for seal in [frame for frame in found if frame.kind == Kind.SEAL]:
+        blocks = decode_seal(seal.payload).blocks
+        records = [frame for frame in found if frame.segment == seal.segment and frame.kind == Kind.RECORD]
+        for block, end in zip(blocks, [*(block.offset for block in blocks[1:]), seal.offset], strict=True):
+            within = [frame for frame in records if block.offset <= frame.offset < end]
+            rows = [of_entry(decode(frame)) for frame in within]
+            assert block.records == len(within) > 0
+            assert block.keys == {key for _, key, _ in rows}
+            assert block.levels == sum(1 << severity for severity in {severity for severity, _, _ in rows})
+            assert (block.first_ns, block.last_ns) == (rows[0][2], rows[-1][2])
+            told += block.records
+    assert told == sum(frame.kind == Kind.RECORD for frame in found)
 
 
 @pytest.mark.parametrize("kind", IncidentKind)
