@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -154,6 +155,26 @@ def test_an_incident_is_seen_on_the_machine(
     assert max(seen) >= level
     assert seen[0] < 0.6
     assert seen[-1] < 0.6
+
+
+def test_incidents_at_the_same_time_are_all_seen(make_journal: MakeJournal) -> None:
+    journal, _ = make_journal(Plan(seed=2, developers=1, rate=0.01, incidents=tuple(IncidentKind)))
+
+    samples = [entry.attributes for entry in entries(journal) if entry.logger == "host.load"]
+
+    assert max(float(str(sample["system.filesystem.utilization"])) for sample in samples) >= 0.998
+    assert max(float(str(sample["system.memory.utilization"])) for sample in samples) >= 0.98
+
+
+def test_nothing_of_a_session_is_logged_before_it_begins_or_after_it_ends(make_journal: MakeJournal) -> None:
+    journal, manifest = make_journal(Plan(seed=2, rate=0.01, incidents=tuple(IncidentKind), pathological=True))
+    sessions = manifest.document()["sessions"]
+
+    for entry in entries(journal):
+        if entry.session_id:
+            said = sessions[entry.session_id]
+            begun, ended = (datetime.fromisoformat(said[key]) for key in ("started_at", "ended_at"))
+            assert begun <= entry.timestamp <= ended + timedelta(milliseconds=2)
 
 
 def test_a_slow_database_makes_its_requests_slow(make_journal: MakeJournal) -> None:

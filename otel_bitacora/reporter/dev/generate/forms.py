@@ -66,15 +66,15 @@ class Form(ABC):
     def __init__(self, developer: Developer) -> None:
         self._uid = developer.instance.hex() + "-"
         self._resource = developer.resource
-        self._cut: dict[Shape, Any] = {}
+        self._pieces: dict[Shape, Any] = {}
 
     def bound(self, shape: Shape, setting: Setting) -> Bound:
-        """Return *shape* in *setting*, ready to be written in this form."""
+        """Return *shape* in *setting*, which no other form is used with, ready to be written."""
         found = setting.bounds.get(shape)
         if found is None:
-            cut = self._cut.get(shape)
+            cut = self._pieces.get(shape)
             if cut is None:
-                cut = self._cut[shape] = self._cut_up(self._marked(shape))
+                cut = self._pieces[shape] = self._cut_up(self._marked(shape))
             if setting.fragment is None:
                 setting.fragment = self._fragment(setting)
             pieces = self._bind(cut, setting.fragment)

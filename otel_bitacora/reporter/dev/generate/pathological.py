@@ -18,7 +18,8 @@ from otel_bitacora.reporter.core.shrink import shrink
 from .bound import Item, Setting, whole
 from .chance import Chance
 from .forms import OBSERVED_AFTER_NS
-from .plan import DAY_BEGINS, DAY_ENDS, MINUTE_NS
+from .plan import MINUTE_NS
+from .story import Story
 
 LOGGER = "shop.pathological"
 _NOT_SAID: dict[str, Any] = {
@@ -86,13 +87,12 @@ def pathological_records() -> list[logging.LogRecord]:
 
 
 class Pathological:
-    """Puts each of the records somewhere into a day."""
+    """Puts each of the records somewhere into the session of a day."""
 
-    def __init__(self, seed: int, developer: int, day: int) -> None:
-        chance = Chance(seed, "pathological", developer, day)
+    def __init__(self, chance: Chance, story: Story) -> None:
         self._due: dict[int, list[tuple[int, str]]] = {}
         for name in CASES:
-            minute = DAY_BEGINS + chance.below(DAY_ENDS - DAY_BEGINS)
+            minute = chance.between(story.first, story.end - 1)
             self._due.setdefault(minute, []).append((chance.below(MINUTE_NS), name))
 
     def items(self, minute: int, minute_ns: int, setting: Setting) -> list[Item]:
