@@ -25,7 +25,7 @@ def generate(
     seed: Annotated[int, typer.Option(help="Another seed, other days; the same seed, the same bytes.")] = 0,
     days: Annotated[int, typer.Option(help="How many working days.")] = 1,
     developers: Annotated[int, typer.Option(help="How many people.")] = 3,
-    rate: Annotated[float, typer.Option(help="Records a second of each of them at work, roughly.")] = 1.0,
+    rate: Annotated[float, typer.Option(help="Records a second of each of them at work, roughly; 1000 at most.")] = 1.0,
     incident: Annotated[
         list[str] | None,
         typer.Option(

@@ -22,7 +22,10 @@ from .plan import MINUTE_NS
 from .story import Story
 
 LOGGER = "shop.pathological"
-_NOT_SAID: dict[str, Any] = {
+_USUAL: dict[str, Any] = {
+    "name": LOGGER,
+    "levelno": logging.INFO,
+    "levelname": "INFO",
     "process": None,
     "processName": None,
     "thread": None,
@@ -33,7 +36,7 @@ _NOT_SAID: dict[str, Any] = {
     "funcName": "break_readers",
     "created": 0.0,
 }
-"""What would differ from process to process."""
+"""What isn't odd, and nothing that would differ from process to process."""
 
 
 def _nested(depth: int) -> dict[str, Any]:
@@ -82,8 +85,11 @@ CASES: dict[str, Callable[[], dict[str, Any]]] = {
 
 def pathological_records() -> list[logging.LogRecord]:
     """Return one record of each kind, anew, to be handled by any `logging.Handler`."""
-    usual: dict[str, Any] = {"name": LOGGER, "levelno": logging.INFO, "levelname": "INFO"}
-    return [logging.makeLogRecord({**_NOT_SAID, **usual, **make()}) for make in CASES.values()]
+    return [_record(name) for name in CASES]
+
+
+def _record(name: str) -> logging.LogRecord:
+    return logging.makeLogRecord({**_USUAL, **CASES[name]()})
 
 
 class Pathological:
@@ -101,11 +107,9 @@ class Pathological:
 
 
 def _entry(name: str, moment_ns: int, setting: Setting) -> LogEntry:
-    usual: dict[str, Any] = {"name": LOGGER, "levelno": logging.INFO, "levelname": "INFO"}
-    record = logging.makeLogRecord({**_NOT_SAID, **usual, **CASES[name]()})
     # In a context of its own, lest the span or the LogContext of whoever generates get into it.
     entry = contextvars.Context().run(
-        map_record, record, cleaner=Redactor(), observed_unix_nano=moment_ns + OBSERVED_AFTER_NS
+        map_record, _record(name), cleaner=Redactor(), observed_unix_nano=moment_ns + OBSERVED_AFTER_NS
     )
     complete = replace(entry, timestamp_unix_nano=moment_ns, attributes={**setting.attributes, **entry.attributes})
     return shrink(complete, MAX_RECORD_BYTES)
