@@ -25,7 +25,7 @@ def generate(
     seed: Annotated[int, typer.Option(help="Another seed, other days; the same seed, the same bytes.")] = 0,
     days: Annotated[int, typer.Option(help="How many working days.")] = 1,
     developers: Annotated[int, typer.Option(help="How many people.")] = 3,
-    rate: Annotated[float, typer.Option(help="Records a second of each of them at work, roughly.")] = 1.0,
+    rate: Annotated[float, typer.Option(help="Records a second of each of them at work, roughly; 1000 at most.")] = 1.0,
     incident: Annotated[
         list[str] | None,
         typer.Option(
@@ -62,7 +62,9 @@ def generate(
     There are plans, edits, builds, tests, failures, fixes and commits, a program with visitors, and a machine that has to
     bear it. Prints how many records there are; records themselves go to stdout if asked.
     """
+    from otel_bitacora.errors import JournalUnavailable
     from otel_bitacora.places import state_directory
+    from otel_bitacora.reporter.core.journal.retention import list_segments
 
     from .logs_printing import quiet_when_closed
 
@@ -78,8 +80,13 @@ def generate(
         start=start,
     )
     directory = (journal or state_directory() / "generated").expanduser().absolute()
+    if journal is None and to is Target.JOURNAL and list_segments(str(directory)):
+        raise JournalUnavailable(
+            f"{directory} has records already, which no manifest would match: delete it, or say another --journal"
+        )
     with quiet_when_closed():
-        made = _generate(plan, _output(to, directory))
+        is_shown = sys.stderr.isatty() and (to is Target.JOURNAL or not sys.stdout.isatty())
+        made = _generate(plan, _output(to, directory), with_bar=is_shown)
         if manifest is not None:
             _write(manifest, made)
         if to is Target.JOURNAL:
@@ -123,16 +130,14 @@ def _output(to: Target, directory: Path) -> Output:
     return LinesOutput(sys.stdout.buffer, JsonForm if to is Target.JSONL else PlainForm)
 
 
-def _generate(plan: Plan, output: Output) -> Manifest:
-    """Generate with a bar on stderr, if that is a terminal, and say there how long it took."""
+def _generate(plan: Plan, output: Output, *, with_bar: bool) -> Manifest:
+    """Generate, and say on stderr how long it took; *with_bar* shows there how far it is."""
     from otel_bitacora.reporter.dev.generate import generate as make
 
     from .logs_printing import tell
 
     began = time.monotonic()
-    with typer.progressbar(
-        length=plan.minutes, label="generating", file=sys.stderr, hidden=not sys.stderr.isatty()
-    ) as bar:
+    with typer.progressbar(length=plan.minutes, label="generating", file=sys.stderr, hidden=not with_bar) as bar:
         made = make(plan, output, on_minute=lambda _: bar.update(1))
     seconds = time.monotonic() - began
     tell(f"{made.records} records, {made.errors} errors, in {seconds:.1f} s: {made.records / seconds:,.0f} a second")

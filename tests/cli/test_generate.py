@@ -134,17 +134,25 @@ def test_the_same_records_are_not_written_twice(tmp_path: Path) -> None:
     assert "already: choose another directory" in second.stderr
 
 
+def test_the_usual_place_holds_one_plan_only(tmp_path: Path) -> None:
+    first, second = (run("generate", *SMALL, "--seed", seed, BITACORA_STATE_DIR=str(tmp_path)) for seed in "12")
+
+    assert (first.returncode, second.returncode) == (0, 1)
+    assert "generated has records already, which no manifest would match: delete it" in second.stderr
+
+
 def test_help_names_every_kind_of_incident() -> None:
     said = " ".join(run("generate", "--help", COLUMNS="300").stdout.split())
 
     assert ", ".join(IncidentKind) in said
 
 
-def test_a_terminal_sees_how_far_it_is() -> None:
+@pytest.mark.parametrize("are_lines_shown", [False, True])
+def test_a_terminal_sees_how_far_it_is_unless_it_sees_the_records(are_lines_shown: bool) -> None:
     primary, terminal = pty.openpty()
     command = [sys.executable, "-m", "otel_bitacora", "generate", *SMALL, "--to", "jsonl"]
 
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=terminal)
+    process = subprocess.Popen(command, stdout=terminal if are_lines_shown else subprocess.DEVNULL, stderr=terminal)
     os.close(terminal)
     shown = b""
     while True:
@@ -157,6 +165,5 @@ def test_a_terminal_sees_how_far_it_is() -> None:
     os.close(primary)
 
     assert process.wait(60) == 0
-    assert b"generating" in shown
-    assert b"100%" in shown
+    assert (b"generating" in shown, b"100%" in shown) == (not are_lines_shown, not are_lines_shown)
     assert b" records, " in shown

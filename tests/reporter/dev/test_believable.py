@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -156,6 +157,26 @@ def test_an_incident_is_seen_on_the_machine(
     assert seen[-1] < 0.6
 
 
+def test_incidents_at_the_same_time_are_all_seen(make_journal: MakeJournal) -> None:
+    journal, _ = make_journal(Plan(seed=2, developers=1, rate=0.01, incidents=tuple(IncidentKind)))
+
+    samples = [entry.attributes for entry in entries(journal) if entry.logger == "host.load"]
+
+    assert max(float(str(sample["system.filesystem.utilization"])) for sample in samples) >= 0.998
+    assert max(float(str(sample["system.memory.utilization"])) for sample in samples) >= 0.98
+
+
+def test_nothing_of_a_session_is_logged_before_it_begins_or_after_it_ends(make_journal: MakeJournal) -> None:
+    journal, manifest = make_journal(Plan(seed=2, rate=0.01, incidents=tuple(IncidentKind), pathological=True))
+    sessions = manifest.document()["sessions"]
+
+    for entry in entries(journal):
+        if entry.session_id:
+            said = sessions[entry.session_id]
+            begun, ended = (datetime.fromisoformat(said[key]) for key in ("started_at", "ended_at"))
+            assert begun <= entry.timestamp <= ended + timedelta(milliseconds=2)
+
+
 def test_a_slow_database_makes_its_requests_slow(make_journal: MakeJournal) -> None:
     journal, manifest = make_journal(Plan(seed=2, developers=1, incidents=(IncidentKind.SLOW_DATABASE,)))
     (incident,) = manifest.document()["incidents"]
@@ -167,6 +188,20 @@ def test_a_slow_database_makes_its_requests_slow(make_journal: MakeJournal) -> N
             seconds[is_within].append(float(str(entry.attributes[DURATION])))
 
     assert min(seconds[True]) > 20 * sorted(seconds[False])[len(seconds[False]) // 2]
+
+
+def test_orders_fail_while_the_network_is_cut(make_journal: MakeJournal) -> None:
+    journal, manifest = make_journal(Plan(seed=2, developers=1, rate=2, incidents=(IncidentKind.NETWORK_CUT,)))
+    (incident,) = manifest.document()["incidents"]
+
+    codes: dict[bool, set[object]] = defaultdict(set)
+    for entry in entries(journal):
+        if (entry.attributes.get("http.route"), entry.attributes.get("http.request.method")) == ("/api/orders", "POST"):
+            is_within = incident["since"] <= entry.timestamp.isoformat().replace("+00:00", "Z") < incident["until"]
+            codes[is_within].add(entry.attributes["http.response.status_code"])
+
+    assert codes[True] == {502}
+    assert 201 in codes[False]
 
 
 @given(st.lists(st.integers(), min_size=1, max_size=200, unique=True))

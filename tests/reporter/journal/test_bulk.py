@@ -75,8 +75,10 @@ def test_a_full_disk_ends_it_and_leaves_what_was_whole(
     disk.free_bytes = None
     writer.close()
 
+    verification = verify_journal(tmp_path / "journal")
     assert sequences(tmp_path / "journal")[:10] == list(range(1, 11))
-    assert verify_journal(tmp_path / "journal").is_whole
+    assert verification.is_whole
+    assert all(damage.is_torn_tail for damage in verification.damage)  # nothing was added to what is torn
 
 
 def test_a_disk_that_takes_no_new_file_ends_it(writer: BulkWriter, disk: FaultyDisk, tmp_path: Path) -> None:

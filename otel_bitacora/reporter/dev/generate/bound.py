@@ -33,14 +33,13 @@ def facts_of(entry: LogEntry) -> Facts:
 class Bound:
     """A shape in its setting, encoded but for what differs from record to record."""
 
-    __slots__ = ("facts", "has_number", "is_timed", "is_traced", "key", "pieces", "severity", "tag")
+    __slots__ = ("facts", "is_timed", "is_traced", "key", "pieces", "severity", "tag")
 
     def __init__(self, shape: Shape, facts: Facts, pieces: tuple[Any, ...]) -> None:
         self.facts = facts
         self.pieces = pieces
         self.severity = int(shape.level)
         self.key: IndexKey = (facts.session, facts.logger)
-        self.has_number = "{n}" in shape.text
         self.is_timed = bool(shape.least_us)
         self.is_traced = shape.is_traced
         self.tag = shape.tag
@@ -87,6 +86,6 @@ class Setting:
             shape.level.name,
             shape.logger,
             str(self.attributes.get(names.SESSION_ID, "")),
-            shape.event_name,
+            "",
             str(shape.attributes.get(names.EXCEPTION_TYPE, "")),
         )

@@ -66,15 +66,15 @@ class Form(ABC):
     def __init__(self, developer: Developer) -> None:
         self._uid = developer.instance.hex() + "-"
         self._resource = developer.resource
-        self._cut: dict[Shape, Any] = {}
+        self._pieces: dict[Shape, Any] = {}
 
     def bound(self, shape: Shape, setting: Setting) -> Bound:
-        """Return *shape* in *setting*, ready to be written in this form."""
+        """Return *shape* in *setting*, which no other form is used with, ready to be written."""
         found = setting.bounds.get(shape)
         if found is None:
-            cut = self._cut.get(shape)
+            cut = self._pieces.get(shape)
             if cut is None:
-                cut = self._cut[shape] = self._cut_up(self._marked(shape))
+                cut = self._pieces[shape] = self._cut_up(self._marked(shape))
             if setting.fragment is None:
                 setting.fragment = self._fragment(setting)
             pieces = self._bind(cut, setting.fragment)
@@ -136,7 +136,7 @@ class JournalForm(Form):
         attributes, seconds_tag, trace_tag, span_tag, observed_tag, rest = tail
         is_timed, is_traced = bool(seconds_tag), bool(span_tag)
         size = sum(map(len, (time_tag, before_number, after_number, *tail, fragment))) + 16
-        size += len(otlp.UID_PREFIX) + UID_BYTES + 8 * is_timed + 24 * is_traced + 6 * bool(before_number)
+        size += len(otlp.UID_PREFIX) + UID_BYTES + 8 * is_timed + 24 * is_traced + len(_NUMBER)
         record_head = scope + b"\x12" + varint(size)
         head = FRAME_HEAD.pack(SYNC, Kind.RECORD, severity, len(scope), 0, len(record_head) + size, 0)[:-8]
         return (
@@ -168,7 +168,7 @@ class JournalForm(Form):
                     record,
                     _quad(moment),
                     before,
-                    b"%d" % number if what.has_number else b"",
+                    b"%d" % number,
                     after,
                     b"%016x" % sequence,
                     attributes,
@@ -247,7 +247,7 @@ class JsonForm(LineForm):
         uid, made, observed, before, after, trace_tag, span_tag, rest = what.pieces
         return (
             f"{uid}{sequence:016x}{made}{_text(moment)}{observed}{_text(moment + OBSERVED_AFTER_NS)}{before}"
-            f"{number if what.has_number else ''}{after}{duration_us / 1e6 if duration_us else ''}{trace_tag}{trace.hex()}"
+            f"{number}{after}{duration_us / 1e6 if duration_us else ''}{trace_tag}{trace.hex()}"
             f"{span_tag}{span.hex()}{rest}"
         )
 
@@ -274,10 +274,7 @@ class PlainForm(LineForm):
     def _line(self, item: Item, _: int) -> str:
         moment, what, duration_us, _trace, _span, number = item
         begin, before, after, rest = what.pieces
-        return (
-            f"{begin}{_text(moment)[:-3]}{before}{number if what.has_number else ''}{after}"
-            f"{duration_us / 1e6 if duration_us else ''}{rest}"
-        )
+        return f"{begin}{_text(moment)[:-3]}{before}{number}{after}{duration_us / 1e6 if duration_us else ''}{rest}"
 
     def _whole(self, entry: LogEntry, _: int) -> str:
         return plain_line(entry)

@@ -32,14 +32,13 @@ _CPUS = 8
 class Strain(NamedTuple):
     """What an incident does to the machine, in thousandths; None leaves it as it is."""
 
-    cpu: int | None = None
     memory: int | None = None
     disk: int | None = None
 
 
 def sample(moment_ns: int, work: Work | None, strain: Strain, chance: Chance) -> Item:
     """Return the record of one look at the host."""
-    cpu = (_IDLE if work is None else _CPU[work]) + chance.below(90) if strain.cpu is None else strain.cpu
+    cpu = (_IDLE if work is None else _CPU[work]) + chance.below(90)
     memory = _MEMORY + (0 if work is None else 60) + chance.below(25) if strain.memory is None else strain.memory
     disk = _DISK + chance.below(3) if strain.disk is None else strain.disk
     load = cpu * _CPUS // 10 + chance.below(40)

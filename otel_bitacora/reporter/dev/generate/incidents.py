@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from otel_bitacora.reporter.core.level import LogLevel
@@ -36,8 +36,10 @@ _MINUTES = {
     IncidentKind.SLOW_DATABASE: (20, 40),
     IncidentKind.NETWORK_CUT: (6, 15),
 }
+_SLOWER = 200
 _NEARLY_FULL = 950
 _FULL = 998
+_MEMORY_AT_MOST = 985
 _TELLS_NS = 2 * 10**9
 """Into the minute, when the Monitor tells of an event."""
 
@@ -55,22 +57,13 @@ class Incident:
     def covers(self, minute: int) -> bool:
         return self.first <= minute < self.end
 
-    def conditions(self, minute: int) -> Conditions:
-        if not self.covers(minute):
-            return Conditions()
-        return Conditions(
-            database_factor=200 if self.kind is IncidentKind.SLOW_DATABASE else 1,
-            has_network=self.kind is not IncidentKind.NETWORK_CUT,
-        )
+    def disk(self, minute: int) -> int:
+        """Return how full the file system is, in thousandths."""
+        return self._ramp(minute, 480, 1000)
 
-    def strain(self, minute: int) -> Strain:
-        if not self.covers(minute):
-            return Strain()
-        if self.kind is IncidentKind.DISK_FILLING:
-            return Strain(disk=self._ramp(minute, 480, 1000))
-        if self.kind is IncidentKind.MEMORY_LEAK:
-            return Strain(memory=self._ramp(minute, 530, 985))
-        return Strain()
+    def memory(self, minute: int) -> int:
+        """Return how full the memory is, in thousandths."""
+        return self._ramp(minute, 530, _MEMORY_AT_MOST)
 
     def _ramp(self, minute: int, low: int, high: int) -> int:
         """Return what grows from *low* to *high*, which it reaches after four fifths of the time."""
@@ -91,7 +84,7 @@ class Incident:
             yield from self._flaky(minute_ns, scene)
 
     def _disk(self, minute: int, minute_ns: int, scene: Scene) -> Iterator[Item]:
-        used, before = self._ramp(minute, 480, 1000), self._ramp(minute - 1, 480, 1000)
+        used, before = self.disk(minute), self.disk(minute - 1)
         if before < _NEARLY_FULL <= used:
             attributes: dict[str, Plain] = {
                 "system.device": "/dev/nvme0n1p2",
@@ -109,10 +102,10 @@ class Incident:
             yield from scene.some(CLEANED, minute_ns, 1, 1)
 
     def _memory(self, minute: int, minute_ns: int, scene: Scene) -> Iterator[Item]:
-        used = self._ramp(minute, 530, 985)
+        used = self.memory(minute)
         if used >= 800:
             yield from scene.some(COLLECTED, minute_ns, 1, 2)
-        if used >= 985:
+        if used >= _MEMORY_AT_MOST:
             yield from scene.some(NO_MEMORY, minute_ns, 1, 4)
             attributes: dict[str, Plain] = {
                 "bitacora.pressure.resource": "memory",
@@ -149,6 +142,26 @@ class Incident:
         """Pass and fail in every minute of tests, whatever was changed."""
         yield from scene.some(FLAKY_PASSED, minute_ns, 1, 3)
         yield from scene.some(FLAKY_FAILED, minute_ns, 1, 2)
+
+
+def conditions_in(going_on: Sequence[Incident]) -> Conditions:
+    """Return what the program has to cope with while all of *going_on* are."""
+    kinds = {incident.kind for incident in going_on}
+    return Conditions(
+        database_factor=_SLOWER if IncidentKind.SLOW_DATABASE in kinds else 1,
+        has_network=IncidentKind.NETWORK_CUT not in kinds,
+    )
+
+
+def strain_in(going_on: Sequence[Incident], minute: int) -> Strain:
+    """Return what the machine has to bear while all of *going_on* are."""
+    strain = Strain()
+    for incident in going_on:
+        if incident.kind is IncidentKind.DISK_FILLING:
+            strain = strain._replace(disk=incident.disk(minute))
+        elif incident.kind is IncidentKind.MEMORY_LEAK:
+            strain = strain._replace(memory=incident.memory(minute))
+    return strain
 
 
 def incidents_of(plan: Plan, story_of: dict[tuple[int, int], Story]) -> list[Incident]:

@@ -18,10 +18,14 @@ from otel_bitacora.reporter.core.shrink import shrink
 from .bound import Item, Setting, whole
 from .chance import Chance
 from .forms import OBSERVED_AFTER_NS
-from .plan import DAY_BEGINS, DAY_ENDS, MINUTE_NS
+from .plan import MINUTE_NS
+from .story import Story
 
 LOGGER = "shop.pathological"
-_NOT_SAID: dict[str, Any] = {
+_USUAL: dict[str, Any] = {
+    "name": LOGGER,
+    "levelno": logging.INFO,
+    "levelname": "INFO",
     "process": None,
     "processName": None,
     "thread": None,
@@ -32,7 +36,7 @@ _NOT_SAID: dict[str, Any] = {
     "funcName": "break_readers",
     "created": 0.0,
 }
-"""What would differ from process to process."""
+"""What isn't odd, and nothing that would differ from process to process."""
 
 
 def _nested(depth: int) -> dict[str, Any]:
@@ -81,18 +85,20 @@ CASES: dict[str, Callable[[], dict[str, Any]]] = {
 
 def pathological_records() -> list[logging.LogRecord]:
     """Return one record of each kind, anew, to be handled by any `logging.Handler`."""
-    usual: dict[str, Any] = {"name": LOGGER, "levelno": logging.INFO, "levelname": "INFO"}
-    return [logging.makeLogRecord({**_NOT_SAID, **usual, **make()}) for make in CASES.values()]
+    return [_record(name) for name in CASES]
+
+
+def _record(name: str) -> logging.LogRecord:
+    return logging.makeLogRecord({**_USUAL, **CASES[name]()})
 
 
 class Pathological:
-    """Puts each of the records somewhere into a day."""
+    """Puts each of the records somewhere into the session of a day."""
 
-    def __init__(self, seed: int, developer: int, day: int) -> None:
-        chance = Chance(seed, "pathological", developer, day)
+    def __init__(self, chance: Chance, story: Story) -> None:
         self._due: dict[int, list[tuple[int, str]]] = {}
         for name in CASES:
-            minute = DAY_BEGINS + chance.below(DAY_ENDS - DAY_BEGINS)
+            minute = chance.between(story.first, story.end - 1)
             self._due.setdefault(minute, []).append((chance.below(MINUTE_NS), name))
 
     def items(self, minute: int, minute_ns: int, setting: Setting) -> list[Item]:
@@ -101,11 +107,9 @@ class Pathological:
 
 
 def _entry(name: str, moment_ns: int, setting: Setting) -> LogEntry:
-    usual: dict[str, Any] = {"name": LOGGER, "levelno": logging.INFO, "levelname": "INFO"}
-    record = logging.makeLogRecord({**_NOT_SAID, **usual, **CASES[name]()})
     # In a context of its own, lest the span or the LogContext of whoever generates get into it.
     entry = contextvars.Context().run(
-        map_record, record, cleaner=Redactor(), observed_unix_nano=moment_ns + OBSERVED_AFTER_NS
+        map_record, _record(name), cleaner=Redactor(), observed_unix_nano=moment_ns + OBSERVED_AFTER_NS
     )
     complete = replace(entry, timestamp_unix_nano=moment_ns, attributes={**setting.attributes, **entry.attributes})
     return shrink(complete, MAX_RECORD_BYTES)

@@ -27,7 +27,7 @@ from . import host
 from .bound import Item, Setting, moment_of, whole
 from .chance import Chance
 from .forms import OBSERVED_AFTER_NS, Form
-from .incidents import Incident
+from .incidents import Incident, conditions_in, strain_in
 from .pathological import Pathological
 from .plan import MINUTE_NS, Developer, Plan
 from .scenes import Scene
@@ -42,6 +42,7 @@ _BURST_IN = 60
 """One minute in so many begins a burst."""
 _SECONDS_OF_PERCENT = 0.5
 """Of a minute: 0.6, less what bursts add."""
+_SAMPLED_AFTER_NS = 500_000_000
 _DONE_BEFORE_NS = 50_000_000
 _INTO_LAST_SECOND = timedelta(microseconds=995_000)
 
@@ -81,7 +82,9 @@ class PersonDay:
         self._chance = Chance(plan.seed, "work", developer.number, day)
         self._traffic = Traffic(Chance(plan.seed, "traffic", developer.number, day), form)
         self._scene = Scene(self._chance, form, self._setting(story.phases[0].topic))
-        self._pathological = Pathological(plan.seed, developer.number, day) if plan.pathological else None
+        self._pathological = (
+            Pathological(Chance(plan.seed, "pathological", developer.number, day), story) if plan.pathological else None
+        )
         self._toil, self._chatter, self._requests = _Account(), _Account(), _Account()
         self._bursts_until = 0
 
@@ -89,18 +92,17 @@ class PersonDay:
         """Return the records of a minute of the day."""
         minute_ns = self._midnight_ns + minute * MINUTE_NS
         phase = self._phase_of.get(minute)
+        going_on = [incident for incident in self._incidents if incident.covers(minute)]
         items: list[Item] = []
         if self.story.first <= minute < self.story.end:
             items += self._told(minute, phase)
             if phase is not None:
-                items += self._worked(minute, minute_ns, phase)
+                items += self._worked(minute, minute_ns, phase, conditions_in(going_on))
         work = phase.work if phase else None
-        strain = host.Strain()
-        for incident in self._incidents:
-            if incident.covers(minute):
-                items += incident.items(minute, minute_ns, self._scene, work)
-                strain = incident.strain(minute)
-        items.append(host.sample(minute_ns + 500_000_000, work, strain, self._chance))
+        for incident in going_on:
+            items += incident.items(minute, minute_ns, self._scene, work)
+        strain = strain_in(going_on, minute)
+        items.append(host.sample(minute_ns + _SAMPLED_AFTER_NS, work, strain, self._chance))
         if self._pathological is not None:
             items += self._pathological.items(minute, minute_ns, self._scene.setting)
         items.sort(key=moment_of)
@@ -195,13 +197,9 @@ class PersonDay:
 
     # What the program and the tools say.
 
-    def _worked(self, minute: int, minute_ns: int, phase: Phase) -> Iterator[Item]:
+    def _worked(self, minute: int, minute_ns: int, phase: Phase, conditions: Conditions) -> Iterator[Item]:
         setting = self._scene.setting
         wanted = self._plan.rate * _SECONDS_OF_PERCENT * phase.work.percent * self._burst(minute)
-        conditions = Conditions()
-        for incident in self._incidents:
-            if incident.covers(minute):
-                conditions = incident.conditions(minute)
         yield from self._traffic.chatter(minute_ns, self._toil.due(wanted / 8), setting, TOIL[phase.work])
         yield from self._traffic.chatter(minute_ns, self._chatter.due(wanted / 8), setting)
         due = self._requests.due(wanted * 3 / 4)

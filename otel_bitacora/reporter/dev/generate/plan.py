@@ -12,6 +12,8 @@ from functools import cached_property
 FIRST_DAY = date(2026, 1, 5)
 """A Monday: where nothing else is said, the first day."""
 MINUTE_NS = 60 * 10**9
+_EARLIEST, _LATEST = date(1970, 1, 1), date(2500, 1, 1)
+"""Between them nanoseconds since 1970 fit into OTLP's 64 bits, ten years of days and all."""
 DAY_BEGINS, DAY_ENDS = 8 * 60, 19 * 60
 """The minutes of a day, UTC, between which anything happens."""
 
@@ -51,6 +53,8 @@ class Plan:
         for name, most in (("days", _MOST_DAYS), ("developers", _MOST_DEVELOPERS)):
             if not 1 <= getattr(self, name) <= most:
                 raise ValueError(f"{name} must be 1 to {most}, not {getattr(self, name)}")
+        if not _EARLIEST <= self.start <= _LATEST:
+            raise ValueError(f"start must be a day from {_EARLIEST} to {_LATEST}, not {self.start}")
         if not -_SEEDS <= self.seed < _SEEDS:
             raise ValueError(f"seed must fit into 64 bits, not {self.seed}")
         if not 0 < self.rate <= _MOST_RATE:

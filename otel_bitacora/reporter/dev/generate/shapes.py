@@ -26,7 +26,6 @@ class Shape:
     logger: str
     text: str
     level: LogLevel = LogLevel.INFO
-    severity_text: str = ""
     file: str = ""
     function: str = ""
     line: int = 1
@@ -34,9 +33,12 @@ class Shape:
     least_us: int = 0
     """What it takes at the least, in microseconds; 0: it has no duration. There is a heavy tail above."""
     is_traced: bool = False
-    event_name: str = ""
     tag: str = ""
     """For the evidence of incidents; it isn't written anywhere."""
+
+    def __post_init__(self) -> None:
+        if self.text.count(NUMBER) != 1:
+            raise ValueError(f"{self.text!r} has to have {NUMBER} once")
 
     @cached_property
     def durations(self) -> tuple[int, ...]:
@@ -44,20 +46,17 @@ class Shape:
 
     def entry(self, number: str) -> LogEntry:
         """Return a record as the handler makes it, without the attributes of its context."""
-        template: dict[str, Plain] = (
-            {names.MESSAGE_TEMPLATE: self.text.replace(NUMBER, "%d")} if NUMBER in self.text else {}
-        )
         place: dict[str, Plain] = {
             names.CODE_FILE_PATH: self.file or f"/srv/shop/{self.logger.replace('.', '/')}.py",
             names.CODE_FUNCTION_NAME: self.function or self.logger.rsplit(".", 1)[-1],
             names.CODE_LINE_NUMBER: self.line,
+            names.MESSAGE_TEMPLATE: self.text.replace(NUMBER, "%d"),
         }
         return LogEntry(
             severity_number=self.level,
-            severity_text=self.severity_text or self.level.name,
+            severity_text=self.level.name,
             body=self.text.replace(NUMBER, number),
-            attributes={**place, **template, names.THREAD_NAME: "MainThread", **self.attributes},
-            event_name=self.event_name,
+            attributes={**place, names.THREAD_NAME: "MainThread", **self.attributes},
             logger=self.logger,
             trace_flags=int(self.is_traced),
         )
@@ -65,7 +64,8 @@ class Shape:
 
 def failure(kind: str, message: str, *, file: str, line: int, function: str, source: str) -> dict[str, Plain]:
     """Return the attributes of an exception that was raised in one place."""
-    trace = f'Traceback (most recent call last):\n  File "{file}", line {line}, in {function}\n    {source}\n{kind}: {message}'
+    trace = f'Traceback (most recent call last):\n  File "{file}", line {line}, in {function}\n    {source}\n'
+    trace += f"{kind}: {message}" if message else kind
     return {
         names.EXCEPTION_TYPE: kind,
         names.EXCEPTION_MESSAGE: message,
