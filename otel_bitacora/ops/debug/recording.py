@@ -27,7 +27,7 @@ from .scrub import Scrubber
 # What collectors ask whether it is there, without opening it.
 _ASKED_FOR = ("/proc/driver/nvidia/version", "/proc/stat", "/usr/lib/os-release")
 _MOST_OPEN_FILES = 1024  # of one process; the links of more would be most of the recording
-_MOST_BYTES = 1 << 20
+_MOST_BYTES = 4 << 20
 _MOST_LINKS = 40  # what the kernel follows
 
 
