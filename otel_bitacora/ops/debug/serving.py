@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import signal
 import socket
+import sys
 import threading
 
 import uvicorn
@@ -18,6 +21,9 @@ from otel_bitacora.monitor.sampler import Sampler
 from otel_bitacora.settings import Settings
 
 from .replay import play_host
+
+log = logging.getLogger("otel_bitacora.debug")
+_PATIENCE_SECONDS = 5.0  # with the reading of one moment
 
 
 def serve_recording(
@@ -38,18 +44,24 @@ def serve_recording(
     config.load()
     config.ssl = port.tls
     stopped = threading.Event()
-    player = threading.Thread(
-        target=play_host,
-        args=(host, sampler, speed),
-        kwargs={"wait": stopped.wait},
-        name="bitacora-replay",
-        daemon=True,
-    )
+    player = threading.Thread(target=_play, args=(host, sampler, speed, stopped), name="bitacora-replay", daemon=True)
     player.start()
+    # uvicorn raises the signals that it was stopped by again: none may end us before the copy is gone.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         uvicorn.Server(config).run(sockets=[listener])
-    except KeyboardInterrupt:  # uvicorn raises it once it has stopped
+    except KeyboardInterrupt:
         pass
     finally:
         stopped.set()
+        player.join(_PATIENCE_SECONDS)
         feed.close()
+
+
+def _play(host: RecordedHost, sampler: Sampler, speed: float, stopped: threading.Event) -> None:
+    def wait(seconds: float) -> None:
+        if stopped.wait(seconds):
+            sys.exit()  # this thread alone
+
+    count = play_host(host, sampler, speed, wait=wait)
+    log.info("that was the last of %d moments: it stays until this is interrupted", count)

@@ -104,13 +104,17 @@ def test_a_host_is_read_at_each_of_its_moments(recording: Path) -> None:
     assert (count, loads, list(wait)) == (3, [1.0, 2.0, 3.0], [1.0, 1.0])
 
 
-def test_a_host_is_played_into_metrics(recording: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_host_is_played_into_metrics_and_leaves_no_copy(
+    recording: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    (tmp_path / "tmp").mkdir()
     process = subprocess.Popen(
         [*COMMAND, str(recording), "--speed", "max", "--listen", "127.0.0.1:0"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "BITACORA_STATE_DIR": str(tmp_path / "state")},
+        env={**os.environ, "BITACORA_STATE_DIR": str(tmp_path / "state"), "TMPDIR": str(tmp_path / "tmp")},
     )
     hang = threading.Timer(60, process.kill)
     hang.start()
@@ -124,14 +128,17 @@ def test_a_host_is_played_into_metrics(recording: Path, tmp_path: Path) -> None:
                 text = urllib.request.urlopen(url[1]).read().decode()
             except OSError:
                 time.sleep(0.02)  # the first moment is being read
-        assert 'host_name="host-1"' in text or "load_average_1m 3.0" in text
-        process.send_signal(signal.SIGINT)
+        assert "load_average_1m 3.0" in text
+        assert 'host_name="host-1"' in text
+        process.send_signal(number)
         _, errors = process.communicate()
     finally:
         hang.cancel()
         process.kill()
     assert process.returncode == 0, errors
+    assert "that was the last of 3 moments" in errors
     assert "Traceback" not in errors
+    assert not list((tmp_path / "tmp").iterdir())
 
 
 @pytest.mark.parametrize("speed", ["max", "1000x"])

@@ -43,7 +43,9 @@ def test_what_was_scrubbed_once_stays_as_it_is(content: bytes) -> None:
 
 def is_somebody_s(address) -> bool:
     """Return whether *address* isn't one of those that stand for others, which nobody has."""
-    return not str(address).startswith(("192.0.2.", "198.51.100.", "203.0.113.", "198.1", "169.254.", "2001:db8:", "fe80:"))
+    return not str(address).startswith(
+        ("192.0.2.", "198.51.100.", "203.0.113.", "198.1", "169.254.", "2001:db8:", "fe80:")
+    )
 
 
 @given(st.sets((st.ip_addresses(v=4) | st.ip_addresses(v=6)).filter(is_somebody_s), max_size=50))
