@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from .options import Collect, ConfigFile, Json, NoCollect, RootPath, command_line
+from .options import Collect, ConfigFile, Json, NoCollect, RootPath, StateDir, command_line, log_to_stderr
 
 app = typer.Typer(
     help="Record a host, bundle what a bug report needs, and play both again.",
@@ -51,3 +51,53 @@ def record(
         typer.echo(f"left out: {path}{f' ({count} times)' if count > 1 else ''}: {reason}", err=True)
     replaced = ", ".join(f"{count} {kind}" for kind, count in sorted(found.replaced.items()))
     typer.echo(f"{found.directory}: {found.files} files, {found.moments} moments; replaced: {replaced or 'nothing'}")
+
+
+@app.command()
+def bundle(
+    file: Annotated[Path, typer.Argument(help="Where to, such as bundle.tar.gz.", metavar="FILE")],
+    records: Annotated[int, typer.Option(min=0, help="The last N records as well, redacted.", metavar="N")] = 0,
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+    journal: Annotated[
+        list[Path] | None,
+        typer.Option(help="A journal's directory; may be repeated.", metavar="DIR", show_default=False),
+    ] = None,
+    config: ConfigFile = None,
+    state_dir: StateDir = None,
+) -> None:
+    """Make an archive for a bug report, after having listed what is inside: settings without secrets, components, findings, sums.
+
+    Names and addresses of this host are replaced. No record is in it, unless --records says so.
+    """
+    from .debug_bundle import list_and_write, make_documents
+
+    documents = make_documents(journal, config, state_dir, records=records)
+    list_and_write(file, documents, must_ask=not yes)
+
+
+@app.command()
+def replay(
+    path: Annotated[Path, typer.Argument(help="A recorded host, a journal's directory, or a bundle.")],
+    speed: Annotated[str, typer.Option(help="1x, 10x, any other factor, or max.")] = "1x",
+    listen: Annotated[
+        str | None,
+        typer.Option(help="Address and port for a recorded host.", metavar="ADDRESS:PORT", show_default=False),
+    ] = None,
+    config: ConfigFile = None,
+    json: Annotated[bool, typer.Option("--json", help="Records as JSON lines; those of a bundle always are.")] = False,
+) -> None:
+    """Play what was recorded: a host into /metrics, the records of a journal or a bundle to stdout."""
+    from otel_bitacora.ops.debug.replay import Kind, kind_of, parse_speed
+
+    from .debug_replay import replay_host, replay_records
+
+    try:
+        factor = parse_speed(speed)
+    except ValueError as error:
+        raise typer.BadParameter(f"{speed!r}: say 1x, 10x, another factor, or max", param_hint="--speed") from error
+    kind = kind_of(path)
+    if kind is Kind.HOST:
+        log_to_stderr()
+        replay_host(path, command_line({"http.listen": listen}), config, factor)
+    else:
+        replay_records(path, kind, factor, as_json=json)

@@ -10,12 +10,10 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from bitacora_collectors.contract import Histogram
 from otel_bitacora.monitor.exposition import Exposition
-from otel_bitacora.monitor.registry import select
 from otel_bitacora.monitor.sampler import Sampler
 from otel_bitacora.monitor.snapshot import Health, Snapshot
-from otel_bitacora.resource import identify_host
 from otel_bitacora.settings import Settings
-from otel_bitacora.testing import FakeClock
+from otel_bitacora.testing import FakeClock, RecordedHost
 
 HOSTS = Path(__file__).parent.parent / "fixtures" / "hosts"
 FILES = {
@@ -41,8 +39,7 @@ def host(tmp_path: Path) -> Path:
 
 
 def sampler_of(host: Path, clock: FakeClock) -> Sampler:
-    selection = select(Settings(monitor={"root_path": host, "deadline_seconds": 0.5}))
-    return Sampler(selection.collectors, host=identify_host(host), timings=selection.timings, clock=clock)
+    return RecordedHost(host).sampler(Settings(monitor={"deadline_seconds": 0.5}), clock=clock)
 
 
 def healths(snapshot: Snapshot) -> dict[str, Health]:

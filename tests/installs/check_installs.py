@@ -27,6 +27,20 @@ UNAWARE = """
 import logging
 logging.getLogger("shop").warning("order %s", "A-1042")
 """
+USERS_TEST = """
+import logging
+
+def test_records(bitacora_records):
+    logging.getLogger("shop").info("order %s", "A-1041")
+    bitacora_records.assert_logged("order A-1041", level="info")
+
+def test_journal(bitacora_journal):
+    assert len(bitacora_journal) == 0
+
+def test_monitor(bitacora_monitor):
+    bitacora_monitor.set("system.uptime", 3.5)
+    assert "system_uptime_seconds 3.5" in bitacora_monitor.prometheus
+"""
 
 
 def build(into: Path) -> Path:
@@ -62,6 +76,24 @@ def plain(bin_: Path, home: Path) -> None:
     run(bin_, home, "dashboards", "export", "out")
     expect(sorted(path.name for path in (home / "out").iterdir()) == ["host.json", "host.yaml"], "exports are shipped")
     handler(bin_, home)
+    plugin(bin_, home)
+
+
+def plugin(bin_: Path, home: Path) -> None:
+    """pytest finds the fixtures by itself, and they need no extra."""
+    subprocess.run(
+        [bin_ / "python", "-m", "pip", "install", "-q", "--disable-pip-version-check", "pytest>=9"], check=True
+    )
+    (home / "test_mine.py").write_text(USERS_TEST)
+    ran = subprocess.run(
+        [bin_ / "pytest", "-q", "-W", "error", "test_mine.py"],
+        capture_output=True,
+        text=True,
+        env=environment(home),
+        cwd=home,
+        check=False,
+    )
+    expect("3 passed" in ran.stdout, f"a user's tests have the fixtures: {ran.stdout} {ran.stderr}")
 
 
 def handler(bin_: Path, home: Path) -> None:

@@ -150,7 +150,7 @@ def test_session_and_machine_come_as_one(storage: LogStorage, machine: MetricsSo
     found = asyncio.run(integration.collect_development_metrics("s"))
 
     assert found.session.active_seconds == 120
-    assert found.system is asyncio.run(machine.get_system_metrics())
+    assert found.system == asyncio.run(machine.get_system_metrics())
     assert found.collected_at == NOON + timedelta(minutes=2)
     assert found.to_dict() == orjson.loads(found.to_json())
     assert found.to_dict()["session"]["status"] == "Active"

@@ -27,15 +27,18 @@ class Reads:
     def watching(self) -> Iterator[Path]:
         """Yield another name of *root*, by which collectors read it as the root of another system, and are seen to."""
         # Of their own system they ask netlink and D-Bus instead of files, which is nothing that could be recorded.
-        with tempfile.TemporaryDirectory(prefix="bitacora-record-") as folder:
-            alias = Path(folder, "root")
-            alias.symlink_to(self.root.absolute())
-            self.alias = str(alias)
-            _watch(self)
-            try:
-                yield alias
-            finally:
-                _watching.remove(self)
+        # Not a TemporaryDirectory: before Python 3.11.8 its cleaning up may change what a link in it leads to.
+        folder = Path(tempfile.mkdtemp(prefix="bitacora-record-"))
+        alias = folder / "root"
+        alias.symlink_to(self.root.absolute())
+        self.alias = str(alias)
+        _watch(self)
+        try:
+            yield alias
+        finally:
+            _watching.remove(self)
+            alias.unlink()
+            folder.rmdir()
 
     def see(self, path: str) -> None:
         if path.startswith(f"{self.alias}/"):

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from otel_bitacora.errors import RecordingUnusable
 from otel_bitacora.monitor.recorded.host import STATVFS
@@ -27,7 +27,7 @@ from .scrub import Scrubber
 # What collectors ask whether it is there, without opening it.
 _ASKED_FOR = ("/proc/driver/nvidia/version", "/proc/stat", "/usr/lib/os-release")
 _MOST_OPEN_FILES = 1024  # of one process; the links of more would be most of the recording
-_MOST_BYTES = 1 << 20
+_MOST_BYTES = 4 << 20
 _MOST_LINKS = 40  # what the kernel follows
 
 
@@ -80,6 +80,14 @@ def record_host(
     return Recorded(directory, len(recorder.moments), len(recorder.kept), recorder.left_out, counts)
 
 
+class _Item(NamedTuple):
+    place: str
+    """Where it is in the recording, as an absolute path."""
+    kind: Literal["file", "link", "directory"]
+    content: bytes
+    """That of a file, or what a link says."""
+
+
 class _Recorder:
     def __init__(self, directory: Path, root: Path) -> None:
         self.reads = Reads(root)
@@ -114,7 +122,7 @@ class _Recorder:
         gone = before - self._now
         for path in gone:
             del self.kept[path]
-        rooms = {self.scrubber.path(point): room for point, room in self._rooms.items()}
+        rooms = {self.scrubber.path(point): room for point, room in list(self._rooms.items())}
         nvml = self._nvml.recording if self._nvml else None
         said = self.scrubber.nvml(nvml) if nvml and nvml["devices"] else None
         self.moments.append(Moment(unix_nano, self._told(gone), rooms, said))
@@ -138,38 +146,42 @@ class _Recorder:
 
     def _take(self, path: str, target: Path) -> None:
         try:
-            links, real = self._followed(path)
-            for link in links:
-                self._keep_link(link, target)
-            mode = os.lstat(self._at(real)).st_mode
-            if stat.S_ISDIR(mode):
-                (self._directory / self.scrubber.path(real).lstrip("/")).mkdir(parents=True, exist_ok=True)
-            elif stat.S_ISREG(mode):
-                self._keep(real, target)
+            found = list(self._read(path))
         except (FileNotFoundError, NotADirectoryError, ProcessLookupError):
-            pass  # as it was to the collector, or ended since
+            return  # as it was to the collector, or ended since
         except OSError as error:
             self.left_out[self.scrubber.path(path)] = error.strerror or type(error).__name__
+            return
+        for item in found:
+            self._keep(item, target)
 
-    def _keep(self, path: str, target: Path) -> None:
-        with self._at(path).open("rb") as file:
-            content = self.scrubber.content(path, file.read(_MOST_BYTES))
-        place = self.scrubber.path(path)
-        if self._is_new(place, content):
-            (target / place.lstrip("/")).parent.mkdir(parents=True, exist_ok=True)
-            (target / place.lstrip("/")).write_bytes(content)
+    def _read(self, path: str) -> Iterator[_Item]:
+        """Return what is at *path*, after the links on the way to it."""
+        links, real = self._followed(path)
+        for link in links:
+            led = self._read_link(link)
+            if led.startswith("/") and not link.startswith("/proc/"):
+                led = os.path.relpath(led, link.rpartition("/")[0] or "/")  # or it would lead out of the recording
+            yield _Item(self.scrubber.path(link), "link", os.fsencode(self.scrubber.link(link, led)))
+        mode = os.lstat(self._at(real)).st_mode
+        if stat.S_ISDIR(mode):
+            yield _Item(self.scrubber.path(real), "directory", b"")
+        elif stat.S_ISREG(mode):
+            with self._at(real).open("rb") as file:
+                yield _Item(self.scrubber.path(real), "file", self.scrubber.content(real, file.read(_MOST_BYTES)))
 
-    def _keep_link(self, path: str, target: Path) -> None:
-        led = self._read_link(path)
-        if led.startswith("/") and not path.startswith("/proc/"):
-            led = os.path.relpath(led, path.rpartition("/")[0] or "/")  # or it would lead out of the recording
-        leads_to = self.scrubber.link(path, led)
-        place = self.scrubber.path(path)
-        if self._is_new(place, leads_to.encode()):
-            link = target / place.lstrip("/")
-            link.parent.mkdir(parents=True, exist_ok=True)
-            link.unlink(missing_ok=True)
-            link.symlink_to(leads_to)
+    def _keep(self, item: _Item, target: Path) -> None:
+        """Write *item*, if it isn't there already; directories are of no moment."""
+        if item.kind == "directory":
+            (self._directory / item.place.lstrip("/")).mkdir(parents=True, exist_ok=True)
+        elif self._is_new(item.place, item.content):
+            path = target / item.place.lstrip("/")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if item.kind == "link":
+                path.unlink(missing_ok=True)
+                path.symlink_to(os.fsdecode(item.content))
+            else:
+                path.write_bytes(item.content)
 
     def _read_link(self, path: str) -> str:
         try:
@@ -177,7 +189,7 @@ class _Recorder:
         except PermissionError:
             if "/fd/" not in path:
                 raise
-            return ""  # that there is one counts, whatever it is
+            return "/dev/null"  # that there is one counts, whatever it is
 
     def _is_new(self, place: str, content: bytes) -> bool:
         digest = hashlib.blake2b(content, digest_size=16).digest()

@@ -30,13 +30,15 @@ _KERNEL_WORDS = """
     cpu cpus mem memory swap page pages intr ctxt btime processes softirq some full avg10 avg60 total name state pid
     uid gid threads user nice system idle iowait irq steal guest inter face receive transmit bytes packets errs drop lo
     model vendor_id processor cores flags tcp udp ip icmp proc sys dev run tmp usr etc var home mnt media opt srv lib max
-    kernel host net block class devices power device rw ro
+    kernel host net block class devices power device rw ro kb none yes no on off all up down unknown self init running
 """
 _PRIVATE_TREES = ("/run/media", "/var/lib/kubelet/pods", "/home", "/mnt", "/media", "/srv", "/net", "/root", "/data")
 _PROGRAM_TREES = ("/usr/", "/bin/", "/sbin/", "/lib/", "/lib64/", "/opt/", "/snap/", "/nix/store/", "/app/")
 _PROGRAM = re.compile(r"[\w./+:@-]+")
 _SERIAL = re.compile(rb"(?im)^(\S*serial\S*\s*[:=]\s*)\S.*$")
-_SOCKET_LINE = re.compile(rb"^(\s*\d+: )([0-9A-F]+)(:[0-9A-F]{4} )([0-9A-F]+)(:[0-9A-F]{4})", re.MULTILINE)
+_SOCKET_LINE = re.compile(
+    rb"^(\s*\d+: )([0-9A-F]{8}|[0-9A-F]{32})(:[0-9A-F]{4} )([0-9A-F]{8}|[0-9A-F]{32})(:[0-9A-F]{4})", re.MULTILINE
+)
 _HARDWARE_ADDRESS = re.compile(rb"[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2})+")
 _IN_PROCESS = re.compile(r"/proc/(?:\d+|self)/")
 

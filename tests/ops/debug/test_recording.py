@@ -133,3 +133,28 @@ def test_a_directory_that_holds_something_is_left_alone(tmp_path: Path, host: Pa
     (tmp_path / "file").write_text("")
     with pytest.raises(RecordingUnusable, match="can't be made"):
         record_host(tmp_path / "file" / "below", settings_of(host))
+
+
+def test_a_file_that_cannot_be_read_is_left_out_and_told(tmp_path: Path, host: Path, monkeypatch) -> None:
+    real = Path.open
+
+    def refuse(path: Path, *arguments, **options):
+        if path == host / "proc/42/io":
+            raise PermissionError(13, "Permission denied")
+        return real(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    found = record_host(tmp_path / "r", settings_of(host))
+
+    assert found.left_out == {"/proc/42/io": "Permission denied"}
+    assert not (found.directory / "proc/42/io").exists()
+
+
+def test_a_disk_that_fills_up_ends_the_recording(tmp_path: Path, host: Path, monkeypatch) -> None:
+    def refuse(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+
+    with pytest.raises(RecordingUnusable, match="can't be written: No space left on device"):
+        record_host(tmp_path / "r", settings_of(host))

@@ -1,26 +1,12 @@
-"""The compliance tests, tried on the simplest implementations there can be."""
-
-from collections.abc import Callable, Sequence
+"""What passes between the parts, and the simplest processor; reporter/dev has fakes of the other parts."""
 
 import pytest
 
 from otel_bitacora.errors import ReporterError
-from otel_bitacora.reporter.core.contract import Accepted, DestinationError, Duplicate, Outcome, StoredRecord
+from otel_bitacora.reporter.core.contract import DestinationError, StoredRecord
 from otel_bitacora.reporter.core.entry import LogEntry
 
-from ..compliance import ExporterCompliance, LogCollectorCompliance, ProcessorCompliance, entry, stored  # noqa: TID252  # tests are no package
-
-
-class ListExporter:
-    name = "list"
-
-    def __init__(self) -> None:
-        self.uids: set[str] = set()
-
-    def export(self, batch: Sequence[StoredRecord]) -> Sequence[Outcome]:
-        outcomes: list[Outcome] = [Duplicate() if record.uid in self.uids else Accepted() for record in batch]
-        self.uids |= {record.uid for record in batch}
-        return outcomes
+from ..compliance import ProcessorCompliance, entry, stored  # noqa: TID252  # tests are no package
 
 
 class Unchanged:
@@ -28,25 +14,9 @@ class Unchanged:
         return entry
 
 
-class ListCollector:
-    def collect(self, write: Callable[[LogEntry], None]) -> None:
-        for number in range(3):
-            write(entry(number))
-
-
-class TestListExporter(ExporterCompliance):
-    def make(self) -> ListExporter:
-        return ListExporter()
-
-
 class TestUnchanged(ProcessorCompliance):
     def make(self) -> Unchanged:
         return Unchanged()
-
-
-class TestListCollector(LogCollectorCompliance):
-    def make(self) -> ListCollector:
-        return ListCollector()
 
 
 def test_a_stored_record_is_its_scope_and_the_rest_and_an_entry_with_its_resource() -> None:
