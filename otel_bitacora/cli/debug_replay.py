@@ -13,7 +13,8 @@ from otel_bitacora.errors import MissingExtra
 from otel_bitacora.ops.debug.replay import AT_ONCE, Kind, bundled_records, paced
 from otel_bitacora.reporter.core.stored import moment_of
 
-from .logs_printing import Printer, quiet_when_closed, quiet_when_interrupted
+from .logs_format import printer_for
+from .logs_printing import quiet_when_closed, quiet_when_interrupted
 from .logs_reading import present_journals, records_by_time
 
 
@@ -47,7 +48,7 @@ def replay_records(path: Path, kind: Kind, speed: float, *, as_json: bool) -> No
                 sys.stdout.buffer.write(line + b"\n")
                 sys.stdout.buffer.flush()
             return
-        printer = Printer(as_json=as_json)
+        printer = printer_for(json=as_json)
         frames = records_by_time(present_journals([path]), printer.tell_damage)
         if speed == AT_ONCE:
             printer.print_all(frames)

@@ -16,11 +16,11 @@ from .logs_printing import Printer, Render
 def printer_for(
     *,
     json: bool,
-    pretty: bool | None,
-    time: TimeStyle | None,
-    one_line: bool | None,
-    theme: ThemeName | None,
-    color: ColorMode | None,
+    pretty: bool | None = None,
+    time: TimeStyle | None = None,
+    one_line: bool | None = None,
+    theme: ThemeName | None = None,
+    color: ColorMode | None = None,
 ) -> Printer:
     """Return what prints records in the form that was asked for.
 
