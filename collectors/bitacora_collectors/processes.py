@@ -80,7 +80,7 @@ class ProcessesCollector:
             return self._groups.readings()
         if self._mode == "top":
             return list(self._top_readings())
-        return list(self._all_readings(found)) if self._mode == "all" else []
+        return self._all_readings(found) if self._mode == "all" else []
 
     def entities(self) -> list[Process]:
         return self._processes
@@ -101,15 +101,17 @@ class ProcessesCollector:
                 label = self._slots[name, slot] = labels({EXECUTABLE_NAME: name, SLOT: slot})
             yield from process.gauges(label)
 
-    def _all_readings(self, found: Mapping[str, Facts]) -> Iterator[Reading]:
+    def _all_readings(self, found: Mapping[str, Facts]) -> list[Reading]:
+        readings: list[Reading] = []
         for name in self._series.keys() - found.keys():
             del self._series[name]
         for process, (name, facts) in zip(self._processes, found.items(), strict=True):
             series = self._series.get(name)
             if series is None or not series.is_of(facts):
                 series = self._series[name] = _Series(facts)
-            yield from series.readings(facts)
-            yield Reading(UPTIME, process.uptime_seconds, series.plain)
+            readings += series.readings(facts)
+            readings.append(Reading(UPTIME, process.uptime_seconds, series.plain))
+        return readings
 
 
 class _Series:

@@ -30,6 +30,8 @@ class SeriesLines:
         self._prefixes: list[str] = []
         self._lines: list[str] = []
         self._text = b""
+        self._is_distinct = True
+        """Whether no series is given twice; asked again only when one has come."""
 
     def text(self, readings: Sequence[Reading]) -> bytes:
         """Return a line for each series, the last one where one is given twice, which would fail the whole scrape;
@@ -70,7 +72,8 @@ class SeriesLines:
                 at = gone
         else:
             return False
-        self._take(runs, attributes)
+        if runs != [(0, len(before))]:
+            self._take(runs, attributes)
         return True
 
     def _take(self, runs: list[tuple[int, int]], attributes: list[Attributes]) -> None:
@@ -85,6 +88,8 @@ class SeriesLines:
                 prefixes += self._prefixes[start:end]
                 lines += self._lines[start:end]
         self._readings, self._attributes, self._prefixes, self._lines = readings, attributes, prefixes, lines
+        if _NEW in runs:
+            self._is_distinct = len(set(prefixes)) == len(prefixes)
 
     def _begin(self, readings: Sequence[Reading]) -> None:
         known = {id(each): prefix for each, prefix in zip(self._attributes, self._prefixes, strict=True)}
@@ -92,8 +97,9 @@ class SeriesLines:
         self._prefixes = [known.get(id(each)) or self._prefix_of(each) for each in self._attributes]
         self._readings = [None] * len(self._attributes)
         self._lines = [""] * len(self._attributes)
+        self._is_distinct = len(set(self._prefixes)) == len(self._prefixes)
 
     def _last_of_each(self) -> Sequence[str]:
-        if len(set(self._prefixes)) == len(self._prefixes):
+        if self._is_distinct:
             return self._lines
         return list(dict(zip(self._prefixes, self._lines, strict=True)).values())
