@@ -21,6 +21,7 @@ CALLS = 2000
 CLEAN = {
     "plain": b"user ana did spark.create.3 on topic observability in project number five, fine.",
     "with = and :": b"GET /api/v1/items?id=5 status: 200 duration=12ms user=ana done, cached and served.",
+    "with flags": b"ran build --fast -v --jobs 4 --target all in 12 s, nothing to report of it today, ok",
 }
 MEGABYTE = {
     "clean words": "the quick brown fox jumps over the lazy dog, ",
@@ -28,6 +29,7 @@ MEGABYTE = {
     "almost secrets": "passwd token secret key ",
     "almost cards": "4111-1111 4111 1111 ",
     "tokens": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abc ",
+    "flags": "--password x --token 'y z' ",
 }
 
 

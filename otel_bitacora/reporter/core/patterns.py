@@ -7,9 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
+
+from .secret_keys import fold_key, is_secret_key
 
 PLACEHOLDER = "[REDACTED]"
+
+Spans: TypeAlias = Iterator[tuple[int, int]]
+"""Where one rule sees secrets: their first positions, and those after their last."""
 
 
 class Pattern:
@@ -38,6 +43,13 @@ _KEY_VALUE = Pattern(
     r"|(?P<bare>(?(cookie)[^\r\n\"']++|(?:(?:bearer|basic|digest|token|negotiate)\s{1,4})?[^\s,;&\"'()\[\]{}<>][^\s,;&\"'()\]}<>]*+)))",
     re.DOTALL,
 )
+# A flag and its value as words of a command line, or as items of a list of them, which may lie in quoted text itself.
+_FLAG = Pattern(
+    r"(?<![\w-])--?([A-Za-z][\w.-]{2,63}+)"
+    r"(?:\\{0,4}+[\"']\s{0,2}+,\s{0,2}+(?=\\{0,4}[\"'])|[ \t]{1,4}+)(?!-|\[REDACTED[:\]])"
+    r"(?:\"((?:[^\"\\]|\\.)*+)|'((?:[^'\\]|\\.)*+)|\\{1,4}+[\"']([^\"'\\]*+)|([^\s\"']++))",
+    re.DOTALL,
+)
 _TOKEN_RUN = Pattern(r"[\w.-]{16,}+", re.ASCII)
 _ACCESS_KEY = Pattern(r"(?:AKIA|ASIA)[A-Z0-9]{16}")
 _BEARER = Pattern(r"\b[Bb](?:earer|EARER)\s{1,4}([\w.~+/=-]{6,}+)", re.ASCII)
@@ -52,7 +64,8 @@ _PEM_END = Pattern(r"-----END [A-Z0-9 ]{1,64}-----")
 # Lower case, every digit 0, separators gone: what a text is before it is searched for literals.
 FOLD = bytes(ord("0") if 48 <= c <= 57 else c + 32 if 65 <= c <= 90 else c for c in range(256))
 DROP = b" -_."
-_DOUBLED = bytes((c - 48) * 2 - (9 if c > 52 else 0) if 48 <= c <= 57 else 0 for c in range(256))
+_DIGITS = bytes(c - 48 if 48 <= c <= 57 else 0 for c in range(256))
+_DOUBLED = bytes(c * 2 - (9 if c > 4 else 0) if c <= 9 else 0 for c in range(256))
 
 
 class Finding(NamedTuple):
@@ -66,80 +79,99 @@ class Finding(NamedTuple):
 def find(text: str) -> Iterator[Finding]:
     """Yield the secrets of *text* from left to right, without overlaps: of two, the one that starts first, else the longer."""
     position = 0
-    for finding in sorted((f for rule in _RULES for f in rule(text)), key=lambda f: (f.start, -f.end)):
-        start = max(finding.start, position)
-        if finding.end > start:
-            position = finding.end
-            yield Finding(finding.rule, start, finding.end)
+    # As plain tuples, of which C compares and sorts many: a megabyte may be full of secrets.
+    found = [(start, -end, name) for name, rule in _RULES for start, end in rule(text)]
+    found.sort()
+    for start, minus_end, name in found:
+        if -minus_end > position:
+            yield Finding(name, max(start, position), -minus_end)
+            position = -minus_end
 
 
-def _private_blocks(text: str) -> Iterator[Finding]:
+def _private_blocks(text: str) -> Spans:
     start = text.find(_PEM_BEGIN)
     while start >= 0:
         end = _PEM_END.compiled.search(text, start)
         stop = end.end() if end else len(text)  # a block that was cut off is still a key
-        yield Finding("pem", start, stop)
+        yield start, stop
         start = text.find(_PEM_BEGIN, stop)
 
 
-def _json_web_tokens(text: str) -> Iterator[Finding]:
+def _json_web_tokens(text: str) -> Spans:
     if "eyJ" not in text:
         return
     for run in _TOKEN_RUN.compiled.finditer(text):
         start = text.find("eyJ", run.start(), run.end())
         if start >= 0 and text.find(".", start + 8, run.end()) >= 0:
-            yield Finding("jwt", start, run.end())
+            yield start, run.end()
 
 
-def _access_keys(text: str) -> Iterator[Finding]:
+def _access_keys(text: str) -> Spans:
     if "AKIA" not in text and "ASIA" not in text:
         return iter(())
-    return (Finding("aws", *match.span()) for match in _ACCESS_KEY.compiled.finditer(text))
+    return (match.span() for match in _ACCESS_KEY.compiled.finditer(text))
 
 
-def _bearers(text: str) -> Iterator[Finding]:
+def _bearers(text: str) -> Spans:
     if "earer" not in text and "EARER" not in text:
         return iter(())
-    return (Finding("bearer", *match.span(1)) for match in _BEARER.compiled.finditer(text))
+    return (match.span(1) for match in _BEARER.compiled.finditer(text))
 
 
-def _userinfos(text: str) -> Iterator[Finding]:
+def _userinfos(text: str) -> Spans:
     if "@" not in text:
         return iter(())
-    return (Finding("url", *match.span(1)) for match in _USERINFO.compiled.finditer(text))
+    return (match.span(1) for match in _USERINFO.compiled.finditer(text))
 
 
-def _cards(text: str) -> Iterator[Finding]:
+def _cards(text: str) -> Spans:
     if b"0000000000000" not in text.encode("utf-8", "replace").translate(FOLD, DROP):
         return
     for match in _CARD.compiled.finditer(text):
         start, end = match.span(1)
         if passes_luhn(match[1]) and not _IDENTIFIED.compiled.search(text[max(0, start - 24) : start]):
-            yield Finding("card", start, end)
+            yield start, end
 
 
-def _secret_values(text: str) -> Iterator[Finding]:
+def _secret_values(text: str) -> Spans:
     if "=" not in text and ":" not in text:
         return
     lowered = text.replace("İ", "I").lower()  # the one letter whose lower case is longer
     for match in _KEY_VALUE.compiled.finditer(lowered):
-        start, end = match.span(next(name for name in ("quoted", "escaped", "bare") if match[name] is not None))
+        start, end = match.span(match.lastindex or 0)  # the value: its group closes last
         if end > start and text[start:end] != PLACEHOLDER:
-            yield Finding("key=value", start, end)
+            yield start, end
 
 
-_RULES: tuple[Callable[[str], Iterator[Finding]], ...] = (
-    _private_blocks,
-    _json_web_tokens,
-    _access_keys,
-    _bearers,
-    _userinfos,
-    _cards,
-    _secret_values,
+def _flag_values(text: str) -> Spans:
+    """Find `--password x`: the name is judged as a key's is, each only once, and `x` may be in quotes."""
+    if "-" not in text:
+        return
+    judged: dict[str, bool] = {}
+    for match in _FLAG.compiled.finditer(text):
+        name = match[1]
+        is_secret = judged.get(name)
+        if is_secret is None:
+            is_secret = judged[name] = is_secret_key(fold_key(name))
+        if is_secret:
+            start, end = match.span(match.lastindex or 0)
+            if end > start and text[start:end] != PLACEHOLDER:
+                yield start, end
+
+
+_RULES: tuple[tuple[str, Callable[[str], Spans]], ...] = (
+    ("pem", _private_blocks),
+    ("jwt", _json_web_tokens),
+    ("aws", _access_keys),
+    ("bearer", _bearers),
+    ("url", _userinfos),
+    ("card", _cards),
+    ("key=value", _secret_values),
+    ("flag", _flag_values),
 )
 
 
 def passes_luhn(digits: str) -> bool:
     """Return whether the check digit of a card number is right; blanks and hyphens don't count."""
-    raw = digits.encode().translate(None, b" -")
-    return (sum(raw[-1::-2]) - 48 * len(raw[-1::-2]) + sum(raw[-2::-2].translate(_DOUBLED))) % 10 == 0
+    raw = digits.encode().translate(_DIGITS, b" -")
+    return (sum(raw[-1::-2]) + sum(raw[-2::-2].translate(_DOUBLED))) % 10 == 0

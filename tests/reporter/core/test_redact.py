@@ -48,6 +48,16 @@ SECRETS = {
     "Cookie: a=canary1; b=canary2": "canary2",
     "os.environ['DB_PASSWORD'] = 'hunter2'": "hunter2",
     "İ password=hunter2": "hunter2",
+    "mysql --password hunter2 -u ana": "hunter2",
+    "run --api-key sk-canary --verbose": "sk-canary",
+    "curl --token=canary123 http": "canary123",
+    "server -password hunter2": "hunter2",
+    "--client-secret canary,1;x": "canary,1;x",
+    "login --token 'ca na ry'": "ca na ry",
+    'login --token "ca \\" ry"': 'ca \\" ry',
+    "Command 'mysql --password hunter2' failed": "hunter2",
+    "Command '['mysql', '--password', 'hunter 2']' failed": "hunter 2",
+    '{"argv": "[\\"--password\\", \\"hunter 2\\"]"}': "hunter 2",
 }
 
 HARMLESS = [
@@ -66,6 +76,12 @@ HARMLESS = [
     "key: value",
     "eyJust a word",
     "Asia/Tokyo",
+    "usage: --password",
+    "--token --verbose",
+    "--token-count 5 --tokenizer fast --max-tokens 7",
+    "the token -- a key - is here",
+    "post--token office",
+    "--password [REDACTED] --token [REDACTED:0123456789abcdef]",
 ]
 
 
@@ -241,6 +257,9 @@ ATTACKS = {
     "blocks": "-----BEGIN ",
     "block ends": "-----END A",
     "nested": "{'password': {",
+    "flags": "--password x --token 'y z' ",
+    "almost flags": "--password- -token --a b ",
+    "open quotes after flags": '--token "x ',
 }
 
 

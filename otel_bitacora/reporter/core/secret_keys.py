@@ -1,0 +1,38 @@
+"""Which names say that their values are secrets."""
+
+from __future__ import annotations
+
+import re
+
+SECRET_WORDS = (
+    "passw",
+    "passphrase",
+    "pwd",
+    "secret",
+    "token",
+    "apikey",
+    "accesskey",
+    "privatekey",
+    "credential",
+    "authoriz",
+    "cookie",
+    "creditcard",
+    "cardnumber",
+    "cvv",
+)
+"""A key that contains one, compared in lower case without `_`, `-`, `.` and blanks, names a secret."""
+
+_HARMLESS = r"tokens$|token(?:s?(?:count|limit|budget|used|usage)|iz|type)|secretary|cookie(?:policy|consent)"
+"""Keys that merely sound secret: numbers of tokens, mostly."""
+
+
+def fold_key(key: str) -> str:
+    """Return *key* as keys are compared: `Api-Key`, `api_key` and `API.KEY` are one."""
+    return key.lower().translate(_SEPARATORS)
+
+
+_SEPARATORS = str.maketrans("", "", "_-. ")
+
+
+def is_secret_key(folded: str) -> bool:
+    return any(word in folded for word in SECRET_WORDS) and not re.search(_HARMLESS, folded)
