@@ -20,7 +20,7 @@ app = typer.Typer(
 
 @app.command()
 def record(
-    directory: Annotated[Path, typer.Argument(help="Where to; made, or empty.", metavar="DIR")],
+    directory: Annotated[Path, typer.Argument(help="Where to; made, or empty.")],
     samples: Annotated[int, typer.Option(min=1, help="How many moments to record.")] = 1,
     interval: Annotated[float, typer.Option(min=0.1, help="Seconds between two.", metavar="SECONDS")] = 5.0,
     config: ConfigFile = None,
@@ -55,7 +55,7 @@ def record(
 
 @app.command()
 def bundle(
-    file: Annotated[Path, typer.Argument(help="Where to, such as bundle.tar.gz.", metavar="FILE")],
+    file: Annotated[Path, typer.Argument(help="Where to, such as bundle.tar.gz.")],
     records: Annotated[int, typer.Option(min=0, help="The last N records as well, redacted.", metavar="N")] = 0,
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
     journal: Annotated[

@@ -26,6 +26,7 @@ from .scrub import Scrubber
 
 # What collectors ask whether it is there, without opening it.
 _ASKED_FOR = ("/proc/driver/nvidia/version", "/proc/stat", "/usr/lib/os-release")
+_MOUNTS = "/proc/1/mountinfo"
 _MOST_OPEN_FILES = 1024  # of one process; the links of more would be most of the recording
 _MOST_BYTES = 4 << 20
 _MOST_LINKS = 40  # what the kernel follows
@@ -100,6 +101,7 @@ class _Recorder:
         self._root = root
         self._rooms: dict[str, Room] = {}
         self._nvml: RecordingNvml | None = None
+        self._own_disk: Sampler | None = None
         self._now: set[str] = set()
 
     def sampler(self, settings: Settings, alias: Path) -> Sampler:
@@ -110,6 +112,11 @@ class _Recorder:
             self._nvml = RecordingNvml(module)
             built_with["gpu"] = {"nvml": self._nvml}
         chosen = select(settings.model_copy(update={"monitor": monitor}), built_with=built_with)
+        if self._root == Path("/") and _is_refused(_MOUNTS):
+            # The first process's mounts are root's to read; those of this one are then all that there is.
+            own = monitor.model_copy(update={"root_path": self._root, "collect": ("disk",), "no_collect": ()})
+            disk = select(settings.model_copy(update={"monitor": own}), built_with=built_with).collectors
+            self._own_disk = Sampler(disk, host=identify_host(self._root))
         return Sampler(chosen.collectors, host=identify_host(alias), timings=chosen.timings)
 
     def take(self, unix_nano: int) -> None:
@@ -117,6 +124,11 @@ class _Recorder:
         number = len(self.moments)
         target = changes_of(self._directory, number) if number else self._directory
         before, self._now = set(self.kept), set()
+        if self._own_disk is not None:
+            self._own_disk.wake()
+            self._own_disk.tick()
+            mounts = self.scrubber.content(_MOUNTS, self._at("/proc/self/mountinfo").read_bytes())
+            self._keep(_Item(_MOUNTS, "file", mounts), target)
         for path in sorted(self._paths()):
             self._take(path, target)
         gone = before - self._now
@@ -136,7 +148,7 @@ class _Recorder:
         return tuple(sorted(path.lstrip("/") for path in told))
 
     def _paths(self) -> Iterator[str]:
-        yield from {*self.reads.paths, *_ASKED_FOR}
+        yield from {*self.reads.paths, *_ASKED_FOR} - ({_MOUNTS} if self._own_disk else set())
         for path in [path for path in self.reads.paths if path.startswith("/proc/") and path.endswith("/stat")]:
             process = path.removesuffix("/stat")
             yield f"{process}/exe"
@@ -237,6 +249,16 @@ def _make(directory: Path) -> None:
             )
     except OSError as error:
         raise RecordingUnusable(f"{directory}: can't be made: {error.strerror}") from error
+
+
+def _is_refused(path: str) -> bool:
+    try:
+        with Path(path).open("rb"):
+            return False
+    except PermissionError:
+        return True
+    except OSError:
+        return False
 
 
 def _process(path: str) -> str:

@@ -11,6 +11,7 @@ import pytest
 from otel_bitacora.errors import RecordingUnusable
 from otel_bitacora.monitor.modelling import hardware_metrics, network_metrics, process_metrics, system_metrics
 from otel_bitacora.monitor.snapshot import Health
+from otel_bitacora.ops.debug import recording as recording_module
 from otel_bitacora.ops.debug.recording import record_host
 from otel_bitacora.settings import Settings
 from otel_bitacora.testing import FakeClock, RecordedHost
@@ -158,3 +159,17 @@ def test_a_disk_that_fills_up_ends_the_recording(tmp_path: Path, host: Path, mon
 
     with pytest.raises(RecordingUnusable, match="can't be written: No space left on device"):
         record_host(tmp_path / "r", settings_of(host))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="another system has no such files")
+def test_who_is_not_root_records_the_mounts_that_are_to_be_seen(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(recording_module, "_is_refused", lambda _: True)
+    found = record_host(tmp_path / "r", Settings(monitor={"collect": ["disk"]}))
+
+    seen = {line.split()[0] for line in Path("/proc/self/mountinfo").read_text().splitlines()}
+    kept = {line.split()[0] for line in (found.directory / "proc/1/mountinfo").read_text().splitlines()}
+    with RecordedHost(found.directory) as host:
+        disk = hardware_metrics(host.sampler(Settings(monitor={"collect": ["disk"]})).tick()).disk
+    assert kept == seen
+    assert disk is not None
+    assert {one.mountpoint for one in disk.filesystems} <= set(host.moment.file_systems)
