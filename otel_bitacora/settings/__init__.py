@@ -5,13 +5,22 @@ Importing this package loads pydantic; a program that only logs never does.
 
 from .address import Address, parse_address
 from .load import Loaded, default_config_path, load_settings
-from .model import CollectorsSettings, EventsSettings, HttpSettings, MonitorSettings, OtlpSettings, Settings
+from .model import (
+    CollectorsSettings,
+    EventsSettings,
+    ExporterSettings,
+    HttpSettings,
+    MonitorSettings,
+    OtlpSettings,
+    Settings,
+)
 from .render import json_schema, sample_toml
 
 __all__ = [
     "Address",
     "CollectorsSettings",
     "EventsSettings",
+    "ExporterSettings",
     "HttpSettings",
     "Loaded",
     "MonitorSettings",

@@ -68,5 +68,6 @@ def metrics_url(base: str) -> str:
 
 
 def shown_url(url: str) -> str:
-    """Return *url* as a log may show it: without its query, in which some receivers take a key."""
-    return urlunsplit(urlsplit(url)._replace(query=""))
+    """Return *url* as a log may show it: without credentials, and without its query, in which some receivers take a key."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=""))

@@ -28,6 +28,7 @@ from otel_bitacora.settings import Address, Settings
 from .housekeeping import Housekeeping, journal_of
 from .sampling import Own, build_sampler, check_named, select_with_own
 from .sending import Sending
+from .shipping import Shipping
 
 if sys.platform != "win32":
     import resource
@@ -51,6 +52,7 @@ class Sidecar:
     housekeeping: Housekeeping
     watch: Watch
     sending: Sending
+    shipping: Shipping
 
     def start(self, address: Address) -> None:
         """Start to sample, to watch and to send, *address* being the one that is served on.
@@ -68,6 +70,7 @@ class Sidecar:
         self.sampler.start()
         self.watch.start()
         self.housekeeping.start()
+        self.shipping.start(address)
         if self.named:
             first.wait()
             check_named(self.sampler.snapshot, self.named)
@@ -78,12 +81,15 @@ class Sidecar:
         self.watch.stop(timeout_seconds=0.3)
         self.sampler.stop(timeout_seconds=0.2)
         self.sending.stop(timeout_seconds=0.5)
+        self.shipping.stop(timeout_seconds=0.5)
 
     def reload(self, settings: Settings) -> None:
         """Read with other *settings* from now on; what needs a restart is named in the log."""
         self.port.look_again()
         if _what_needs_a_restart(settings) != _what_needs_a_restart(self.settings):
-            log.warning("[http], [events], [otlp], token, state_dir and monitor.root_path take effect after a restart")
+            log.warning(
+                "[http], [events], [otlp], [exporters], to, token, state_dir and monitor.root_path take effect after a restart"
+            )
         selection = select_with_own(settings, self.own)
         self.sampler.replace(selection.collectors, selection.timings)
         self.settings = settings
@@ -95,6 +101,8 @@ def _what_needs_a_restart(settings: Settings) -> tuple[object, ...]:
         settings.http,
         settings.events,
         settings.otlp,
+        settings.to,
+        settings.exporters,
         settings.token,
         settings.token_file,
         settings.state_dir,
@@ -121,13 +129,18 @@ def build_sidecar(settings: Settings) -> Sidecar:
     """
     port = secure_port(settings)
     receiver = target_of(settings.otlp)
-    own = Own((Tally("otlp"),) if receiver else (), EventLog(settings.events.min_interval_seconds))
+    shipping = Shipping(settings, journal_of(settings))
+    events = EventLog(settings.events.min_interval_seconds)
+    own = Own((Tally("otlp"),) if receiver else (), events, (shipping.collector(),))
     sampler, named = build_sampler(settings, own)
     watch = Watch(event_sources(settings), events=own.events, wake=sampler.wake)
     instance_id = stable_instance_id(sampler.host, state_directory(settings))
     target = {**service_attributes(SERVICE_NAME, __version__, instance_id), **sampler.host.attributes()}
     sending = Sending(receiver, own.tallies, sampler=sampler, resource=target, processes=settings.otlp.processes)
     feed = Feed(sampler)
-    endpoints = monitor_endpoints(sampler, Exposition(target), feed)
+    endpoints = monitor_endpoints(sampler, Exposition(target), feed, ailments=shipping.ailments)
+    endpoints.append(shipping.endpoint())
     app = create_app(endpoints, guard=port.guard, allowed_hosts=settings.http.allowed_hosts, headers=port.headers)
-    return Sidecar(settings, port, sampler, feed, app, named, own, Housekeeping(journal_of(settings)), watch, sending)
+    return Sidecar(
+        settings, port, sampler, feed, app, named, own, Housekeeping(journal_of(settings)), watch, sending, shipping
+    )

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
 from typing import cast
-from urllib.parse import urlsplit
 
-from otel_bitacora.errors import ReporterSettingsError
+from otel_bitacora.errors import MissingExtra, ReporterSettingsError
 from otel_bitacora.reporter.core.contract import Exporter
 
-from .destination import Destination
+from .destination import Destination, name_for
 
 __all__ = ["SCHEMES", "Destination", "exporter_for", "name_for"]
 
 _HOMES = {
+    "otlp+http": "otlp_http:OtlpHttpExporter",
+    "otlp+https": "otlp_http:OtlpHttpExporter",
+    "otlp+grpc": "otlp_grpc:OtlpGrpcExporter",
+    "otlp+grpcs": "otlp_grpc:OtlpGrpcExporter",
     "file": "file:FileExporter",
     "stdout": "file:StdoutExporter",
 }
 """Scheme to module and what makes the exporter there of a `Destination`."""
+_EXTRAS = {"otlp_http": "otlp", "otlp_grpc": "otlp"}
 SCHEMES = tuple(_HOMES)
-_UNFIT = re.compile(r"[^A-Za-z0-9._]+")
-_LONGEST_NAME = 80
 
 
 def exporter_for(url: str, settings: Destination | None = None) -> Exporter:
@@ -45,13 +46,8 @@ def exporter_for(url: str, settings: Destination | None = None) -> Exporter:
     destination = replace(settings or Destination(url), url=url)
     if not destination.name:
         destination = replace(destination, name=name_for(url))
-    make = cast("Callable[[Destination], Exporter]", getattr(import_module(f".{module}", __name__), name))
+    try:
+        make = cast("Callable[[Destination], Exporter]", getattr(import_module(f".{module}", __name__), name))
+    except ModuleNotFoundError as error:
+        raise MissingExtra(f"sending to {scheme}: needs {error.name}", _EXTRAS[module]) from error
     return make(destination)
-
-
-def name_for(url: str) -> str:
-    """Return a name made of *url*, fit for a directory and a label, without what may be secret: otlp-http-collector-4318."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    text = "-".join(part for part in (parts.scheme, host, parts.path) if part)
-    return _UNFIT.sub("-", text).strip("-.")[:_LONGEST_NAME] or "exporter"

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from otel_bitacora.settings.endpoint import shown_url
+
+_UNFIT = re.compile(r"[^A-Za-z0-9._]+")
+_LONGEST_NAME = 80
 
 Compression = Literal["none", "gzip", "zstd"]
 
@@ -32,3 +37,11 @@ class Destination:
     def shown(self) -> str:
         """The URL as it may be shown."""
         return shown_url(self.url)
+
+
+def name_for(url: str) -> str:
+    """Return a name made of *url*, fit for a directory and a label, without what may be secret: otlp-http-collector-4318."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    text = "-".join(part for part in (parts.scheme, host, parts.path) if part)
+    return _UNFIT.sub("-", text).strip("-.")[:_LONGEST_NAME] or "exporter"

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from otel_bitacora.errors import BitacoraError
 
 from .failpoints import Failpoint, nowhere
+from .ledger import pending_of
 from .worker import Route, Worker
 
 _log = logging.getLogger(__name__)
@@ -59,3 +60,14 @@ class Shipper:
         """Drain, and return whether every worker has ended; what it hadn't delivered stays pending in the journal."""
         self.drain(within_seconds)
         return self.join(within_seconds + _GRACE_SECONDS)
+
+    def what_stays(self) -> list[str]:
+        """Return a sentence for each exporter that something is left for, from what the checkpoints say."""
+        found = []
+        for worker in self.workers:
+            route, progress = worker.route, worker.progress
+            pending, _ = pending_of(route.journal, progress) if progress is not None else (0, 0)
+            if pending:
+                why = f" ({worker.condition.reason})" if worker.condition.reason else ""
+                found.append(f"{route.name}: {pending} records stay in {route.journal} to be delivered later{why}")
+        return found

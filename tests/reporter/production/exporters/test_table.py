@@ -19,7 +19,7 @@ def test_the_scheme_names_the_exporter_and_the_settings_its_name(tmp_path) -> No
 
 @pytest.mark.parametrize("url", ["", "file", "carrier-pigeon://home", "http://127.0.0.1:4318"])
 def test_what_names_no_destination_is_told_what_does(url) -> None:
-    with pytest.raises(ReporterSettingsError, match=r"use file:, stdout:"):
+    with pytest.raises(ReporterSettingsError, match=r"use otlp\+http:, .*file:, stdout:"):
         exporter_for(url)
 
 
