@@ -23,6 +23,7 @@ class Shipper:
         self.workers = [Worker(route, failpoint=failpoint) for route in routes]
         self.errors: list[BitacoraError] = []
         """Why workers ended by themselves."""
+        self.thread_idents: frozenset[int] = frozenset()
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
@@ -33,6 +34,7 @@ class Shipper:
         ]
         for thread in self._threads:
             thread.start()
+        self.thread_idents = frozenset(thread.ident for thread in self._threads if thread.ident is not None)
 
     def _run(self, worker: Worker) -> None:
         try:
