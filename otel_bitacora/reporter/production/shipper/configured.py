@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from .tail import Limits
 from .worker import Route
 
 
-def routes_of(settings: Settings, journal: Path, environ: Mapping[str, str] = os.environ) -> list[Route]:
+def routes_of(settings: Settings, journal: Path) -> list[Route]:
     """Return a route for each exporter in *settings*, and for each URL that isn't one of theirs.
 
     Raises:
@@ -26,13 +26,37 @@ def routes_of(settings: Settings, journal: Path, environ: Mapping[str, str] = os
         QueryError: a query doesn't parse.
         MissingExtra: what an exporter needs isn't installed.
     """
-    named = {exporter.url for exporter in settings.exporters.values()}
-    routes = [route_named(name, exporter, journal) for name, exporter in settings.exporters.items()]
-    routes += [
-        route_to(journal, destination_of(url, environ=environ))
-        for url in dict.fromkeys(settings.to)
-        if url not in named
-    ]
+    if not settings.exporters and not settings.to:
+        return []
+    return chosen_routes(settings, journal, urls=())
+
+
+def chosen_routes(
+    settings: Settings, journal: Path, *, urls: Sequence[str], name: str | None = None, **options: Any
+) -> list[Route]:
+    """Return the routes that a command line chooses: its URLs, the exporter called *name*, or all that the settings have.
+
+    *options* go before what the settings say; None stands for what wasn't given.
+
+    Raises:
+        SettingsError: nothing is chosen; else as `routes_of`.
+    """
+    given = {key: value for key, value in options.items() if value is not None}
+    known = settings.exporters.get(name) if name else None
+    if known is not None and name is not None:
+        told = known.model_copy(update={"url": urls[0]}) if urls else known
+        return [route_named(name, told, journal, **given)]
+    if name and not urls:
+        raise SettingsError(f"--name {name}: the settings have no [exporters.{name}]; say --to URL")
+    routes = [route_to(journal, destination_of(url, name=name), **given) for url in dict.fromkeys(urls)]
+    if not urls:
+        routes = [route_named(each, exporter, journal, **given) for each, exporter in settings.exporters.items()]
+        named = {exporter.url for exporter in settings.exporters.values()}
+        routes += [route_to(journal, destination_of(url), **given) for url in settings.to if url not in named]
+    if not routes:
+        raise SettingsError(
+            "nowhere to send to: say --to URL, such as otlp+http://127.0.0.1:4318, or [exporters.NAME] url"
+        )
     return routes
 
 
@@ -45,8 +69,15 @@ def route_named(name: str, settings: ExporterSettings, journal: Path, **options:
         "limits": Limits(settings.batch_records, settings.batch_bytes, settings.batch_age_seconds),
         "max_backoff_seconds": settings.max_backoff_seconds,
     }
-    given = {key: value for key, value in options.items() if value is not None}
-    return route_to(journal, _destination(name, settings), **(said | given))
+    return route_to(journal, _destination(name, settings), **(said | options))
+
+
+def settings_for(settings: Settings, url: str, name: str) -> Settings:
+    """Return *settings* with an exporter called *name*, if one of theirs sends to *url*: with its headers and certificates."""
+    same = [exporter for exporter in settings.exporters.values() if exporter.url == url]
+    if not same:
+        return settings
+    return settings.model_copy(update={"exporters": {name: same[0].model_copy(update={"level": "trace"})}})
 
 
 def destination_of(url: str, *, name: str | None = None, environ: Mapping[str, str] = os.environ) -> Destination:
