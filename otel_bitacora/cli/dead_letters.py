@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from .logs import Journals
-from .options import Json
+from .options import ConfigFile, Json
 
 app = typer.Typer(
     help="Records that a destination refused, kept with the reason.", no_args_is_help=True, rich_markup_mode=None
@@ -50,6 +50,7 @@ def replay(
     ] = None,
     journal: Journals = None,
     exporter: OfExporter = None,
+    config: ConfigFile = None,
     json: Json = False,
 ) -> None:
     """Send them once more, to where they were refused or to another place; those that arrive are dead letters no more."""
@@ -57,7 +58,9 @@ def replay(
     from .logs_reading import present_journals
 
     raise typer.Exit(
-        replay_letters(present_journals(journal), exporter, _wanted(uids, every=every), to=to, as_json=json)
+        replay_letters(
+            present_journals(journal), exporter, _wanted(uids, every=every), to=to, config=config, as_json=json
+        )
     )
 
 

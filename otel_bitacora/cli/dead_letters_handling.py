@@ -14,10 +14,11 @@ from otel_bitacora.reporter.core.contract import Accepted, Duplicate, Exporter, 
 from otel_bitacora.reporter.core.otlp import json_value
 from otel_bitacora.reporter.core.printable import printable
 from otel_bitacora.reporter.core.record_json import RecordJson, timestamp_text
-from otel_bitacora.reporter.production.exporters import Destination, exporter_for
 from otel_bitacora.reporter.production.shipper.checkpoint import read_progress
+from otel_bitacora.reporter.production.shipper.configured import chosen_routes
 from otel_bitacora.reporter.production.shipper.dead_letters import DeadLetter, DeadLetters
 from otel_bitacora.reporter.production.shipper.registry import folder_of, names_in
+from otel_bitacora.settings import Settings, load_settings
 
 _DONE, _FAILED, _UNREACHABLE = 0, 1, 4
 
@@ -63,19 +64,26 @@ def drop_letters(journals: Sequence[Path], exporter: str | None, uids: set[str] 
 
 
 def replay_letters(
-    journals: Sequence[Path], exporter: str | None, uids: set[str] | None, *, to: str | None, as_json: bool
+    journals: Sequence[Path],
+    exporter: str | None,
+    uids: set[str] | None,
+    *,
+    to: str | None,
+    config: Path | None,
+    as_json: bool,
 ) -> int:
     """Send each by itself; return the exit code.
 
     Raises:
         ReporterSettingsError: there is none of them, or it isn't known where to.
     """
+    settings = load_settings(config=config).settings
     replayed, refused, is_down = 0, 0, False
     for letters in _all(journals, exporter):
         wanted = [letter for letter in letters if uids is None or letter.record.uid in uids]
         if not wanted:
             continue
-        made = exporter_for(*_destination(letters, to))
+        made = _exporter(settings, letters, to)
         arrived: list[str] = []
         try:
             for letter in wanted:
@@ -117,12 +125,17 @@ def _send(exporter: Exporter, letter: DeadLetter) -> str | None:
     return outcome.reason
 
 
-def _destination(letters: DeadLetters, to: str | None) -> tuple[str, Destination | None]:
+def _exporter(settings: Settings, letters: DeadLetters, to: str | None) -> Exporter:
+    """Return where they were refused, as the settings or the checkpoint have it, or what *to* names."""
+    name = letters.folder.name
     progress = read_progress(letters.folder)
     url = to or (progress.destination if progress else "")
-    if not url:
-        raise ReporterSettingsError(f"{letters.folder.name}: it isn't known where to: say --to URL")
-    return url, None
+    if name not in settings.exporters and not url:
+        raise ReporterSettingsError(f"{name}: it isn't known where to: say --to URL")
+    (route,) = chosen_routes(
+        settings, letters.folder, urls=[url] if to or name not in settings.exporters else [], name=name
+    )
+    return route.make_exporter()
 
 
 def _all(journals: Sequence[Path], exporter: str | None) -> Iterator[DeadLetters]:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from .logs_options import Color, OneLine, Pretty, ThemeChoice, Time
-from .options import Json
+from .options import ConfigFile, Json
 
 app = typer.Typer(
     help="Read the journal that applications log to, while they do.", no_args_is_help=True, rich_markup_mode=None
@@ -178,3 +178,29 @@ def compact(journal: Journals = None, json: Json = False) -> None:
     from .logs_reading import present_journals
 
     compact_and_print(present_journals(journal), as_json=json)
+
+
+@app.command()
+def replay(
+    query: Annotated[str, typer.Argument(help="Which records, in the language of docs/query.md.")],
+    to: Annotated[str, typer.Option(help="Where to, such as otlp+http://127.0.0.1:4318.", metavar="URL")],
+    journal: Journals = None,
+    config: ConfigFile = None,
+    patience: Annotated[
+        float, typer.Option(min=0.0, help="How long the destination may fail before it is given up.", metavar="SECONDS")
+    ] = 60.0,
+    json: Json = False,
+) -> None:
+    """Send records that the journal still has, delivered before or not, with a ledger of their own.
+
+    Interrupted, or given up, the same command goes on where it was. Exit 1 while any of them is left, 4 if the destination
+    can't be reached.
+    """
+    from .logs_reading import present_journals
+    from .logs_replay import replay_and_print
+
+    raise typer.Exit(
+        replay_and_print(
+            present_journals(journal), query, to=to, config=config, patience_seconds=patience, as_json=json
+        )
+    )

@@ -63,6 +63,14 @@ def serve(
     otlp_protocol: Annotated[
         OtlpProtocol | None, typer.Option(help="What the receiver speaks [http/protobuf].", show_default=False)
     ] = None,
+    to: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Send the journal's records there, such as otlp+http://127.0.0.1:4318; may be repeated.",
+            metavar="URL",
+            show_default=False,
+        ),
+    ] = None,
     process_metrics: Annotated[
         ProcessMetricsMode | None,
         typer.Option(
@@ -87,6 +95,7 @@ def serve(
             "monitor.no_collect": no_collect,
             "monitor.interval_seconds": interval,
             "otlp.endpoint": otlp,
+            "to": to,
             "otlp.protocol": otlp_protocol and otlp_protocol.value,
             "collectors.processes.metrics": process_metrics and process_metrics.value,
         }

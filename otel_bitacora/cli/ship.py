@@ -7,12 +7,10 @@ from typing import Annotated
 import typer
 
 from .logs import Journals
-from .options import Json
-
-_DRAIN_SECONDS = 5.0
+from .options import ConfigFile, Json
 
 To = Annotated[
-    list[str],
+    list[str] | None,
     typer.Option(
         "--to",
         help="Where to: otlp+http://HOST:4318, otlp+grpc://HOST:4317, file:///PATH, stdout: and so on; may be repeated.",
@@ -23,8 +21,9 @@ To = Annotated[
 
 
 def ship(
-    to: To,
+    to: To = None,
     journal: Journals = None,
+    config: ConfigFile = None,
     once: Annotated[bool, typer.Option("--once", help="End when everything is delivered; exit 0 only then.")] = False,
     name: Annotated[
         str | None,
@@ -37,12 +36,17 @@ def ship(
         str | None, typer.Option(help="Only records that this query wants.", metavar="QUERY", show_default=False)
     ] = None,
     start: Annotated[
-        str,
-        typer.Option("--from", help="Where a new exporter begins: oldest or now.", metavar="oldest|now"),
-    ] = "oldest",
+        str | None,
+        typer.Option(
+            "--from", help="Where a new exporter begins: oldest or now [oldest].", metavar="WHERE", show_default=False
+        ),
+    ] = None,
     max_backoff: Annotated[
-        float, typer.Option(min=0.0, help="The longest wait between two attempts.", metavar="SECONDS")
-    ] = 60.0,
+        float | None,
+        typer.Option(
+            min=0.0, help="The longest wait between two attempts [60].", metavar="SECONDS", show_default=False
+        ),
+    ] = None,
     patience: Annotated[
         float,
         typer.Option(
@@ -53,24 +57,37 @@ def ship(
 ) -> None:
     """Deliver what applications log to the journal, as long as this runs; what was delivered is remembered there.
 
+    Without --to, to the exporters in the settings; with the --name of one of them, as it is said there.
+
     Prints the ledger at its end: what became of every record. Ctrl-C or SIGTERM ends it, after what can be delivered in
     five seconds; the rest stays pending in the journal. Exit 1 while anything is pending after --once, 4 if that is
     because a destination can't be reached.
     """
+    if name is not None and len(to or ()) > 1:
+        raise typer.BadParameter("it names one exporter: give --to once", param_hint="--name")
+    from otel_bitacora.reporter.production.shipper.configured import chosen_routes
+    from otel_bitacora.settings import load_settings
+
+    from .logs_reading import present_journals
+    from .options import log_to_stderr
     from .ship_running import ship_and_print
 
-    raise typer.Exit(
-        ship_and_print(
-            to,
-            journal,
+    settings = load_settings(config=config).settings
+    log_to_stderr()
+    routes = [
+        route
+        for directory in present_journals(journal)
+        for route in chosen_routes(
+            settings,
+            directory,
+            urls=to or (),
             name=name,
             level=level,
             query=query,
             start=start,
-            once=once,
             max_backoff_seconds=max_backoff,
-            patience_seconds=patience,
-            drain_seconds=_DRAIN_SECONDS,
-            as_json=json,
+            patience_seconds=patience if once else None,
+            waits_for_lease=False,
         )
-    )
+    ]
+    raise typer.Exit(ship_and_print(routes, once=once, as_json=json))

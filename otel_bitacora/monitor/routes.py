@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from importlib.resources import files
 
@@ -33,8 +33,13 @@ _MODELS: tuple[tuple[str, Callable[[Snapshot], object], str], ...] = (
 _ABOUT_METRICS = "For Prometheus: text 0.0.4 or OpenMetrics."
 
 
-def monitor_endpoints(sampler: Sampler, exposition: Exposition, feed: Feed) -> list[Endpoint]:
-    """Return what the monitor serves: `/metrics`, health, and the models and their stream below `/api/v1`."""
+def monitor_endpoints(
+    sampler: Sampler, exposition: Exposition, feed: Feed, *, ailments: Callable[[], Sequence[str]] = tuple
+) -> list[Endpoint]:
+    """Return what the monitor serves: `/metrics`, health, and the models and their stream below `/api/v1`.
+
+    *ailments* says what doesn't mend by itself: health shows it, and stays 200, as a restart mends none of it.
+    """
     api = [
         *((name, _model(sampler, build), about) for name, build, about in _MODELS),
         ("stream", stream_handler(feed), "Every new sample as a server-sent event: ?interval=SECONDS&groups=A,B."),
@@ -43,7 +48,9 @@ def monitor_endpoints(sampler: Sampler, exposition: Exposition, feed: Feed) -> l
     return [
         Endpoint("/metrics", _metrics(sampler, exposition), Access.OPEN_ON_LOOPBACK, _ABOUT_METRICS),
         *(Endpoint(f"{PREFIX}/{name}", _versioned(handler), Access.TOKEN, about) for name, handler, about in api),
-        Endpoint("/healthz", _healthz, Access.OPEN, "200 while the program runs."),
+        Endpoint(
+            "/healthz", _healthz(ailments), Access.OPEN, "200 while the program runs; the text says what is wrong."
+        ),
         Endpoint("/readyz", _readyz(sampler), Access.OPEN, "200 once there is something to scrape."),
     ]
 
@@ -103,8 +110,12 @@ async def _openapi(_: Request) -> Response:
     return Response(description, media_type="application/json")
 
 
-async def _healthz(_: Request) -> Response:
-    return Response("ok\n", media_type="text/plain")
+def _healthz(ailments: Callable[[], Sequence[str]]) -> Handler:
+    async def healthz(_: Request) -> Response:
+        found = ailments()
+        return Response("\n".join(["red" if found else "ok", *found, ""]), media_type="text/plain")
+
+    return healthz
 
 
 def _readyz(sampler: Sampler) -> Handler:

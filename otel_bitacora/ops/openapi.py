@@ -27,6 +27,8 @@ from otel_bitacora.monitor.models import (
     SnapshotModel,
     SystemMetrics,
 )
+from otel_bitacora.reporter.production.shipper.routes import PATH as EXPORTERS_PATH
+from otel_bitacora.reporter.production.shipper.routes import ExportersModel
 
 Json = dict[str, Any]
 _MODELS: Mapping[str, type] = {
@@ -92,6 +94,7 @@ def _paths() -> Json:
             "This description.", {"application/json": {"schema": {"type": "object"}}}, 406, parameters=[_VERSION]
         ),
         "/v1/logs": _RECEIVE,
+        EXPORTERS_PATH: _get("What became of every record, for each exporter.", _json(ExportersModel)),
         "/healthz": _get("The program runs.", {"text/plain": plain}, security=[]),
         "/readyz": _get("There is something to scrape.", {"text/plain": plain}, 503, security=[]),
         "/": _get("An index of all this.", {"text/html": plain}),
@@ -119,7 +122,7 @@ def _json(kind: type) -> Json:
 
 def _schemas() -> Json:
     roots: list[tuple[Any, Any, TypeAdapter[Any]]] = []
-    for root in (SnapshotModel, MetricsSample):
+    for root in (SnapshotModel, MetricsSample, ExportersModel):
         for model in _dataclasses(root):
             # Pydantic's own hook for classes that aren't its own: the strings below fields become descriptions.
             model.__pydantic_config__ = ConfigDict(use_attribute_docstrings=True)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from .core.contract import Processor
+    from .production.shipper.in_process import InProcess
 
 MESSAGE_ONLY = logging.Formatter("%(message)s")
 """Stands for no formatter at all: `basicConfig` gives its layout for lines of text to handlers that have none."""
@@ -64,6 +65,9 @@ class BitacoraHandler(logging.Handler):
     logged. `processors` change or drop entries one after the other. The service is named by *service_name*, else by
     *resource*, `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES`.
 
+    *ship* is a URL, or several, that a thread of this process sends the journal to, such as
+    `otlp+http://collector:4318`; without it a sidecar does, or nobody. Where one ships there already, this one waits.
+
     Raises:
         ReporterSettingsError: a setting can't be used.
         JournalUnavailable: the directory can't hold a journal: not a directory, not ours, on a network.
@@ -83,7 +87,8 @@ class BitacoraHandler(logging.Handler):
         max_record_bytes: int | str | None = None,
         processors: Sequence[Processor] = (),
         rate_limit: float | RateLimit | None = None,
-        ship: str | None = None,
+        ship: str | Sequence[str] | None = None,
+        ship_drain_seconds: float = 5.0,
         sync_budget: float | None = None,
         memory_bytes: int | str | None = None,
         redact_key: bytes | str | None = None,
@@ -95,11 +100,6 @@ class BitacoraHandler(logging.Handler):
     ) -> None:
         super().__init__(level)
         self.formatter = MESSAGE_ONLY
-        if ship is not None:
-            raise ReporterSettingsError(
-                f"ship = {ship!r}: this version can't deliver from inside an application; leave it out, and the journal "
-                "keeps the records"
-            )
         own_limit = rate_limit if isinstance(rate_limit, RateLimit) else None
         self.settings = ReporterSettings.load(
             {
@@ -140,6 +140,16 @@ class BitacoraHandler(logging.Handler):
             processors=checked,
             report=lambda record: self.handleError(record),  # noqa: PLW0108  # applications replace it later
         )
+        self._drain_seconds = ship_drain_seconds
+        self._shipping = None if ship is None else self._ship([ship] if isinstance(ship, str) else list(ship))
+
+    def _ship(self, urls: list[str]) -> InProcess:
+        # Those who don't ask for it pay nothing for it.
+        from .production.shipper.in_process import InProcess  # noqa: PLC0415
+
+        shipping = InProcess(urls, self.settings.journal, say=say)
+        self.addFilter(shipping.takes)
+        return shipping
 
     def setFormatter(self, fmt: logging.Formatter | None) -> None:  # noqa: N802  # logging's name
         """Have *fmt* write the body of each record; None for the plain message again."""
@@ -199,8 +209,14 @@ class BitacoraHandler(logging.Handler):
         return self._writer.flush()
 
     def close(self) -> None:
-        """Finish the segment. A record that is logged later, in `__del__` or `atexit`, opens another one."""
+        """Finish the segment, and with *ship* send what can be sent in *ship_drain_seconds*; say what stays.
+
+        A record that is logged later, in `__del__` or `atexit`, opens another segment, and stays in the journal.
+        """
         self._writer.close()
+        if self._shipping is not None:
+            self._shipping.stop(self._drain_seconds)
+            self._shipping = None
         if left := self._writer.stats().memory_records:
             say(f"{self.settings.journal}: {left} records that the disk refuses end with this process")
         super().close()

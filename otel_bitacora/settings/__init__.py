@@ -8,6 +8,7 @@ from .load import Loaded, default_config_path, load_settings
 from .model import (
     CollectorsSettings,
     EventsSettings,
+    ExporterSettings,
     HttpSettings,
     MonitorSettings,
     OtlpSettings,
@@ -20,6 +21,7 @@ __all__ = [
     "Address",
     "CollectorsSettings",
     "EventsSettings",
+    "ExporterSettings",
     "HttpSettings",
     "Loaded",
     "MonitorSettings",

@@ -16,7 +16,7 @@ from pydantic_settings import EnvSettingsSource
 from otel_bitacora.errors import SettingsError
 
 from .model import Settings
-from .otel_environment import otel_endpoint, otel_options
+from .otel_environment import logs_url, otel_endpoint, otel_options
 
 PREFIX = "BITACORA_"
 _HANDLER_PREFIX = "BITACORA_REPORTER__"
@@ -25,6 +25,8 @@ COMMAND_LINE = "command line"
 ENVIRONMENT = "environment"
 DEFAULT = "default"
 _SECRETS = {"token", "otlp.headers"}
+_EXPORTERS_PREFIX = "BITACORA_EXPORTERS__"
+"""Sections that the user names, for which pydantic looks by itself."""
 # Settings that say one thing in two ways: what a higher source says in one way goes before the other way of a lower one.
 _EITHER = (("otlp", {"endpoint", "metrics_endpoint"}), ("otlp", {"headers", "headers_file"}))
 
@@ -118,7 +120,9 @@ def _check_environment() -> tuple[str, ...]:
     sections = {key.split(".")[0].upper() for key in field_keys() if "." in key}
     problems, ignored = [], []
     for name in sorted(os.environ):
-        if not name.upper().startswith(PREFIX) or name.upper() in known or name.startswith(_HANDLER_PREFIX):
+        if not name.upper().startswith(PREFIX) or name.upper() in known:
+            continue
+        if name.upper().startswith((_HANDLER_PREFIX, _EXPORTERS_PREFIX)):
             continue
         near = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.9)
         section, nested, _ = name.upper().removeprefix(PREFIX).partition("__")
@@ -136,10 +140,12 @@ def _hint(near: list[str]) -> str:
 
 
 def _standard_layers(ours: list[Mapping[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Return a layer for each of OpenTelemetry's own variables; none unless *ours* or they send metrics somewhere.
+    """Return a layer for each of OpenTelemetry's own variables; how is left out unless *ours* or they send metrics somewhere.
 
     They are often set for other programs, whose slips are none of ours as long as we send nothing.
     """
+    if logs := logs_url(os.environ):
+        yield f"{ENVIRONMENT}, {logs.variable}", {"to": (logs.value,)}
     endpoint = otel_endpoint(os.environ)
     sections = [layer.get("otlp") for layer in ours]
     is_ours = any(
@@ -190,7 +196,8 @@ def _problems(error: ValidationError, origins: Mapping[str, str]) -> Iterator[st
             yield f"{key} (from {origin}): no such setting{_hint(_near_keys(key))}"
         else:
             value = repr(problem["input"])
-            if key in _SECRETS or ("@" in value and key.endswith("endpoint")):  # a URL with a password
+            has_password = "@" in value and key.endswith(("endpoint", "url", "to"))
+            if key in _SECRETS or key.endswith(".headers") or has_password:
                 value = "(hidden)"
             yield f"{key} = {value} (from {origin}): {in_our_words(problem['msg'])}"
 

@@ -66,6 +66,23 @@ def _is_endpoint(value: str) -> str:
     return value
 
 
+def _names_a_scheme(value: str) -> str:
+    if not _SCHEME.match(value):
+        raise ValueError("must be a URL such as otlp+http://collector:4318")
+    return value
+
+
+def _have_good_names(value: dict[str, object]) -> dict[str, object]:
+    for name in value:
+        if not _EXPORTER_NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is no name for an exporter: letters, digits, `.`, `_` and `-`, a letter first")
+    return value
+
+
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:")
+_EXPORTER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+
+
 def _are_headers(value: SecretStr) -> SecretStr:
     parse_headers(value.get_secret_value())
     return value
@@ -93,6 +110,8 @@ Pattern = Annotated[str, AfterValidator(_is_pattern)]
 ListenAddress = Annotated[str, AfterValidator(_is_address)]
 HostNames = Annotated[tuple[str, ...], BeforeValidator(_split_commas), AfterValidator(_are_host_names)]
 Directory = Annotated[Path, AfterValidator(_is_directory)]
+ExporterUrl = Annotated[str, AfterValidator(_names_a_scheme)]
+Exporters = Annotated[dict[str, "ExporterSettings"], AfterValidator(_have_good_names)]
 Endpoint = Annotated[str, AfterValidator(_is_endpoint)]
 Headers = Annotated[SecretStr, AfterValidator(_are_headers)]
 File = Annotated[Path, AfterValidator(_is_file)]
@@ -312,6 +331,36 @@ class OtlpSettings(_Section):
     )
 
 
+class ExporterSettings(_Section):
+    """Where records are sent to: one section for each destination, by a name that stays, as what was delivered is kept under it."""
+
+    url: ExporterUrl = Field(
+        description="Where to, such as otlp+http://collector:4318, otlp+grpc://collector:4317 or file:///var/log/out.jsonl."
+    )
+    headers: Headers | None = Field(
+        None, description="Headers to send along: key=value pairs, values percent-encoded, with commas between."
+    )
+    headers_file: File | None = Field(None, description="A file that holds them, such as a mounted secret.")
+    compression: Literal["none", "gzip", "zstd"] = Field("none", description="none, gzip or zstd.")
+    timeout_seconds: float = Field(10.0, ge=0.1, le=300, description="How long one request may take.")
+    certificate_file: File | None = Field(None, description="Certificates to trust in place of the system's (PEM).")
+    client_key_file: File | None = Field(None, description="The key of our own certificate (PEM).")
+    client_certificate_file: File | None = Field(None, description="Our own certificate, where one is asked for (PEM).")
+    level: Literal["trace", "debug", "info", "warn", "error"] = Field(
+        "trace", description="Only records from this level on; the others are counted as filtered."
+    )
+    query: str = Field("", description="Only records that this query wants, in the language of `logs query`.")
+    start: Literal["oldest", "now"] = Field(
+        "oldest", alias="from", description="What a new exporter begins with: the oldest record, or those from now on."
+    )
+    batch_records: int = Field(5000, ge=1, le=100_000, description="At most so many records are sent at once,")
+    batch_bytes: int = Field(1 << 20, ge=1 << 10, le=64 << 20, description="and so many bytes of them,")
+    batch_age_seconds: float = Field(0.5, ge=0, le=60, description="and a record waits no longer for others.")
+    max_backoff_seconds: float = Field(
+        60.0, ge=0, le=3600, description="The longest wait between two attempts, unless the destination asks for more."
+    )
+
+
 Ratio = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -380,12 +429,20 @@ class Settings(BaseSettings):
         None, description="The token that requests must bring; default: one generated in the state directory."
     )
     token_file: Path | None = Field(None, description="A file that holds the token, such as a mounted secret.")
+    to: Names = Field(
+        (),
+        description="URLs that records of the journal are sent to, for which nothing more is to be said; the standard "
+        "OTEL_EXPORTER_OTLP_ENDPOINT and OTEL_EXPORTER_OTLP_LOGS_ENDPOINT do the same.",
+    )
     http: HttpSettings = HttpSettings()
     monitor: MonitorSettings = MonitorSettings()
     events: EventsSettings = EventsSettings()
     otlp: OtlpSettings = OtlpSettings()
     sources: SourcesSettings = SourcesSettings()
     collectors: CollectorsSettings = CollectorsSettings()
+    exporters: Exporters = Field(
+        {}, description="Where records of the journal are sent to, with all that can be said of it: a section for each."
+    )
 
     @classmethod
     def settings_customise_sources(

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from .model import Settings
+from .model import ExporterSettings, Settings
 
 _HEAD = """\
 # Settings of otel-bitacora. Every line that is commented out shows the default.
@@ -25,7 +25,19 @@ def json_schema() -> dict[str, Any]:
 
 def sample_toml() -> str:
     """Return a settings file that changes nothing: each setting with its meaning and its default."""
-    return "\n".join([_HEAD, *_section(Settings(), "")]).rstrip("\n") + "\n"
+    return "\n".join([_HEAD, *_section(Settings(), ""), *_example()]).rstrip("\n") + "\n"
+
+
+def _example() -> Iterator[str]:
+    """Show the sections that have no default, since the user names them."""
+    yield from textwrap.wrap(Settings.model_fields["exporters"].description or "", 110, initial_indent="# ")
+    yield "#"
+    yield "#: [exporters.central]"
+    for name, field in ExporterSettings.model_fields.items():
+        yield from textwrap.wrap(field.description or "", 106, initial_indent="#: # ", subsequent_indent="#: # ")
+        default = "otlp+http://collector:4318" if field.is_required() else field.default
+        shown = "# " if default is None else ""
+        yield f"#: {shown}{field.alias or name} = {_toml(default)}"
 
 
 def _section(model: BaseModel, path: str) -> Iterator[str]:
@@ -34,6 +46,8 @@ def _section(model: BaseModel, path: str) -> Iterator[str]:
         value = getattr(model, name)
         if isinstance(value, BaseModel):
             sections.append((value, f"{path}{name}"))
+        elif isinstance(value, dict):
+            continue  # sections that the user names
         else:
             yield from textwrap.wrap(field.description or "", 110, initial_indent="# ", subsequent_indent="# ")
             yield f"# {name} = {_toml(value)}"

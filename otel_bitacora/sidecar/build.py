@@ -30,6 +30,7 @@ from .own_log import OwnLog
 from .receiving import Receiving
 from .sampling import Own, build_sampler, check_named, select_with_own
 from .sending import Sending
+from .shipping import Shipping
 
 if sys.platform != "win32":
     import resource
@@ -55,6 +56,7 @@ class Sidecar:
     sending: Sending
     receiving: Receiving
     own_log: OwnLog
+    shipping: Shipping
 
     def start(self, address: Address) -> None:
         """Start to sample, to watch and to send, *address* being the one that is served on.
@@ -74,6 +76,7 @@ class Sidecar:
         self.watch.start()
         self.housekeeping.start()
         self.receiving.start()
+        self.shipping.start(address)
         if self.named:
             first.wait()
             check_named(self.sampler.snapshot, self.named)
@@ -86,14 +89,15 @@ class Sidecar:
         self.sending.stop(timeout_seconds=0.5)
         self.receiving.stop(timeout_seconds=0.5)
         self.own_log.stop()
+        self.shipping.stop(timeout_seconds=0.5)
 
     def reload(self, settings: Settings) -> None:
         """Read with other *settings* from now on; what needs a restart is named in the log."""
         self.port.look_again()
         if _what_needs_a_restart(settings) != _what_needs_a_restart(self.settings):
             log.warning(
-                "[http], [events], [otlp], [sources], token, state_dir, journal_dir, keep_own_log and monitor.root_path "
-                "take effect after a restart"
+                "[http], [events], [otlp], [sources], [exporters], to, token, state_dir, journal_dir, keep_own_log and "
+                "monitor.root_path take effect after a restart"
             )
         selection = select_with_own(settings, self.own)
         self.sampler.replace(selection.collectors, selection.timings)
@@ -107,6 +111,8 @@ def _what_needs_a_restart(settings: Settings) -> tuple[object, ...]:
         settings.events,
         settings.otlp,
         settings.sources,
+        settings.to,
+        settings.exporters,
         settings.token,
         settings.token_file,
         settings.state_dir,
@@ -135,7 +141,10 @@ def build_sidecar(settings: Settings) -> Sidecar:
     """
     port = secure_port(settings)
     receiver = target_of(settings.otlp)
-    own = Own((Tally("otlp"),) if receiver else (), EventLog(settings.events.min_interval_seconds))
+    journal = journal_of(settings)
+    shipping = Shipping(settings, journal)
+    events = EventLog(settings.events.min_interval_seconds)
+    own = Own((Tally("otlp"),) if receiver else (), events, (shipping.collector(),))
     sampler, named = build_sampler(settings, own)
     watch = Watch(event_sources(settings), events=own.events, wake=sampler.wake)
     instance_id = stable_instance_id(sampler.host, state_directory(settings))
@@ -143,12 +152,17 @@ def build_sidecar(settings: Settings) -> Sidecar:
     target = {**service, **sampler.host.attributes()}
     sending = Sending(receiver, own.tallies, sampler=sampler, resource=target, processes=settings.otlp.processes)
     feed = Feed(sampler)
-    journal = journal_of(settings)
     receiving = Receiving(
         settings.sources, journal=journal, state=state_directory(settings), host=sampler.host.attributes()
     )
-    endpoints = [*monitor_endpoints(sampler, Exposition(target), feed), *receiving.endpoints()]
+    endpoints = [
+        *monitor_endpoints(sampler, Exposition(target), feed, ailments=shipping.ailments),
+        *receiving.endpoints(),
+        shipping.endpoint(),
+    ]
     app = create_app(endpoints, guard=port.guard, allowed_hosts=settings.http.allowed_hosts, headers=port.headers)
     housekeeping = Housekeeping(journal)
     own_log = OwnLog(journal if settings.keep_own_log else None, service)
-    return Sidecar(settings, port, sampler, feed, app, named, own, housekeeping, watch, sending, receiving, own_log)
+    return Sidecar(
+        settings, port, sampler, feed, app, named, own, housekeeping, watch, sending, receiving, own_log, shipping
+    )

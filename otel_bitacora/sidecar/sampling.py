@@ -11,6 +11,7 @@ from otel_bitacora.monitor.otlp.outcome import ExportersCollector, Tally
 from otel_bitacora.monitor.registry import Selection, select
 from otel_bitacora.monitor.sampler import Sampler
 from otel_bitacora.monitor.snapshot import Health, Snapshot
+from otel_bitacora.reporter.production.shipper.metrics import ShippingCollector
 from otel_bitacora.resource import identify_host
 from otel_bitacora.settings import Settings
 
@@ -24,8 +25,10 @@ class Own:
     tallies: tuple[Tally, ...] = ()
     events: EventLog = field(default_factory=lambda: EventLog(min_interval_seconds=1.0))
 
+    others: tuple[Collector, ...] = (ShippingCollector(),)
+
     def collectors(self) -> list[Collector]:
-        return [SidecarCollector(), EventsCollector(self.events), ExportersCollector(*self.tallies)]
+        return [SidecarCollector(), EventsCollector(self.events), ExportersCollector(*self.tallies), *self.others]
 
 
 def build_sampler(settings: Settings, own: Own | None = None) -> tuple[Sampler, frozenset[str]]:

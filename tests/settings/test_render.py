@@ -27,7 +27,7 @@ def test_the_sample_file_holds_every_setting_and_means_its_default_when_uncommen
     assert loaded.settings == Settings()
     otlp_files = {"certificate_file", "client_key_file", "client_certificate_file", "headers_file"}
     otlp = {f"otlp.{key}" for key in ("endpoint", "metrics_endpoint", "headers", *otlp_files)}
-    unset = {"state_dir", "journal_dir", "token", "token_file", "http.web_config", *otlp}
+    unset = {"state_dir", "journal_dir", "token", "token_file", "http.web_config", "exporters", *otlp}
     own_timing = {
         key
         for key in field_keys()

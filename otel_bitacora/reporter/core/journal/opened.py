@@ -4,13 +4,14 @@ import contextlib
 import mmap
 import os
 from collections.abc import Iterator
+from typing import Any, overload
 
 from otel_bitacora.errors import JournalDamaged
 
 from .directory import SETTLED
 from .frame import SYNC, HeaderError, Kind, SegmentHeader, VersionError, decode_header, decode_sources, seed_of
 from .liveness import has_writer
-from .scan import Frame, Origin, Region, Scanner, SegmentRef
+from .scan import Frame, Origin, Region, Run, RunLimit, Scanner, SegmentRef
 
 _PIECE_BYTES = 1 << 20
 _TAIL_BYTES = 64 << 10
@@ -61,20 +62,26 @@ class OpenedSegment:
         self.is_started = True
         self.scanner.offset = max(self.scanner.offset, offset)
 
-    def frames(self, *, is_last: bool) -> Iterator[Frame | Region]:
-        """Yield what isn't read yet.
+    @overload
+    def frames(self, *, is_last: bool, runs: None = None) -> Iterator[Frame | Region]: ...
+
+    @overload
+    def frames(self, *, is_last: bool, runs: RunLimit | None) -> Iterator[Frame | Region | Run]: ...
+
+    def frames(self, *, is_last: bool, runs: RunLimit | None = None) -> Iterator[Any]:
+        """Yield what isn't read yet; records as runs, where a limit for them is given.
 
         The writer is asked for first: what it wrote before it was found dead is read after.
         """
         self.is_finished = self.is_settled or not is_last or not self.has_writer()
         if self.is_finished:
-            yield from self.scanner.scan(self._whole(), base=0, is_final=True)
+            yield from self.scanner.scan(self._whole(), base=0, is_final=True, runs=runs)
             return
         wanted = _PIECE_BYTES
         while True:
             offset = self.scanner.offset
             piece = os.pread(self._fd, wanted, offset)
-            yield from self.scanner.scan(piece, base=offset, is_final=False)
+            yield from self.scanner.scan(piece, base=offset, is_final=False, runs=runs)
             if len(piece) < wanted:
                 return
             wanted = wanted * 2 if self.scanner.offset == offset else _PIECE_BYTES

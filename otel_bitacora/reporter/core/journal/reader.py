@@ -4,13 +4,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from .directory import SETTLED
 from .frame import Kind
 from .opened import OpenedSegment
 from .retention import SegmentFile, list_segments
-from .scan import Frame, Region, SegmentRef
+from .scan import Frame, Region, Run, RunLimit, SegmentRef
 from .seen import Seen
 
 RECORDS = frozenset({Kind.RECORD, Kind.TOMBSTONE})
@@ -42,6 +42,13 @@ class Chain(NamedTuple):
     frames: Iterator[Frame]
 
 
+class RunChain(NamedTuple):
+    """The same, with records as runs."""
+
+    is_merged: bool
+    frames: Iterator[Frame | Run]
+
+
 class Position(NamedTuple):
     segment: int  # its number within the instance
     offset: int
@@ -49,6 +56,18 @@ class Position(NamedTuple):
 
 def _ignore(_: Damage) -> None:
     pass
+
+
+def _new_in(run: Run, seen: Seen) -> Iterator[Run]:
+    """Yield what wasn't met before: almost always all of it."""
+    if seen.is_new_run(run.first_sequence, len(run.payloads)):
+        yield run
+        return
+    for offset, (payload, scope_length) in enumerate(zip(run.payloads, run.scope_lengths, strict=True)):
+        if seen.is_new(run.first_sequence + offset):
+            yield run._replace(
+                first_sequence=run.first_sequence + offset, payloads=[payload], scope_lengths=[scope_length]
+            )
 
 
 def _sources_of(segment: SegmentFile) -> list[tuple[bytes, int]]:
@@ -70,7 +89,8 @@ class Reader:
     """Iterates over the frames of one or several journals.
 
     *positions* is where to go on, by instance. *registered_ns* is when the one for whom is read began to read: what was
-    merged since then was settled for it before. *on_damage* is told of every region without frames.
+    merged since then was settled for it before. *on_damage* is told of every region without frames. With *runs* it is for
+    `chains_of_runs` alone.
     """
 
     def __init__(
@@ -80,12 +100,14 @@ class Reader:
         registered_ns: int | None = None,
         on_damage: Callable[[Damage], None] = _ignore,
         kinds: frozenset[Kind] = RECORDS,
+        runs: RunLimit | None = None,
     ) -> None:
         self._directories = [str(directory) for directory in directories]
         self._positions = dict(positions or {})
         self._registered_ns = registered_ns
         self._on_damage = on_damage
         self._kinds = kinds
+        self._runs = runs
         self._open: dict[str, OpenedSegment] = {}
         self._finished: set[str] = set()
         self._unread_told: set[str] = set()
@@ -108,11 +130,19 @@ class Reader:
 
     def chains(self) -> Iterator[Chain]:
         """Yield what poll would, instance by instance, the longest silent first. Several may be read by turns."""
+        for files, frames in self._instances():
+            size_bytes = sum(file.size_bytes for file in files)
+            yield Chain(files[0], size_bytes, _is_settled(files[0]), cast("Iterator[Frame]", frames))
+
+    def chains_of_runs(self) -> Iterator[RunChain]:
+        """Yield the same, with records that lie behind each other taken together: for who passes them on as they are."""
+        for files, frames in self._instances():
+            yield RunChain(_is_settled(files[0]), frames)
+
+    def _instances(self) -> Iterator[tuple[list[SegmentFile], Iterator[Frame | Run]]]:
         for directory in self._directories:
             for files, skipped in self._unread(directory):
-                frames = self._read_instance(files[0].instance, files, skipped)
-                size_bytes = sum(file.size_bytes for file in files)
-                yield Chain(files[0], size_bytes, _is_settled(files[0]), frames)
+                yield files, self._read_instance(files[0].instance, files, skipped)
 
     def skip_to_end(self) -> None:
         """Take all that is there for read, so that poll yields what comes from now on.
@@ -173,7 +203,7 @@ class Reader:
 
     def _read_instance(
         self, instance: bytes, files: list[SegmentFile], skipped: set[tuple[bytes, int]]
-    ) -> Iterator[Frame]:
+    ) -> Iterator[Frame | Run]:
         position = self._positions.get(instance, Position(-1, 0))
         for number, file in enumerate(files):
             if file.index < position.segment or file.path in self._finished:
@@ -215,12 +245,14 @@ class Reader:
             ref = SegmentRef(file.path, file.instance, file.index)
             self._on_damage(Damage(ref, 0, file.size_bytes, reason, is_unread=True))
 
-    def _read(self, opened: OpenedSegment, start: int, *, following: SegmentFile | None) -> Iterator[Frame]:
+    def _read(self, opened: OpenedSegment, start: int, *, following: SegmentFile | None) -> Iterator[Frame | Run]:
         kinds, seen = self._kinds, self._seen
         opened.seek(start)
-        for found in opened.frames(is_last=following is None):
+        for found in opened.frames(is_last=following is None, runs=self._runs):
             if isinstance(found, Region):
                 self._report(opened, found, following)
+            elif isinstance(found, Run):
+                yield from _new_in(found, seen[found.instance])
             elif found.kind != _RECORD:
                 if found.kind in kinds:
                     yield found

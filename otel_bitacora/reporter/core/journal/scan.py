@@ -2,8 +2,9 @@
 
 import mmap
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from struct import Struct
-from typing import NamedTuple
+from typing import Any, NamedTuple, overload
 from zlib import crc32
 
 from .frame import CRC_BYTES, FRAME_BYTES, FRAME_HEAD, MAX_PAYLOAD_BYTES, SYNC, Kind, seed_of
@@ -12,6 +13,8 @@ _INSTANCE_BYTES = 16
 _HEAD_BYTES = FRAME_HEAD.size
 _unpack_head = FRAME_HEAD.unpack_from
 _unpack_crc = Struct("<I").unpack_from
+_NUMBER_AT, _SEQUENCE_AT = 8, 14  # in the head of a frame
+_RECORD = int(Kind.RECORD)
 _RESOURCE = int(Kind.RESOURCE)
 _SEAL = int(Kind.SEAL)
 
@@ -35,6 +38,27 @@ class Frame(NamedTuple):
     segment: SegmentRef
     offset: int
     end: int  # with the segment's number the position after this frame
+
+
+class Run(NamedTuple):
+    """Records of one instance and resource with consecutive numbers, which lie behind each other: many frames for the price of one."""
+
+    instance: bytes
+    first_sequence: int
+    payloads: list[bytes]
+    scope_lengths: list[int]
+    resource: bytes | None
+    segment: SegmentRef
+    end: int
+    kind: int = int(Kind.RECORD)
+
+
+@dataclass(slots=True)
+class RunLimit:
+    """A run ends at the first of these; whoever reads may change them between two runs."""
+
+    records: int
+    size_bytes: int
 
 
 class Region(NamedTuple):
@@ -74,11 +98,23 @@ class Scanner:
         """Go on at a place where a frame begins, whatever lies before it."""
         self.offset, self._bad_from = offset, None
 
+    @overload
+    def scan(
+        self, data: bytes | mmap.mmap, *, base: int, is_final: bool, runs: None = None
+    ) -> Iterator[Frame | Region]: ...
+
+    @overload
+    def scan(
+        self, data: bytes | mmap.mmap, *, base: int, is_final: bool, runs: RunLimit | None
+    ) -> Iterator[Frame | Region | Run]: ...
+
     # Inlined as far as it goes: a reader of a full journal comes by here two million times.
-    def scan(self, data: bytes | mmap.mmap, *, base: int, is_final: bool) -> Iterator[Frame | Region]:
+    def scan(
+        self, data: bytes | mmap.mmap, *, base: int, is_final: bool, runs: RunLimit | None = None
+    ) -> Iterator[Any]:
         """Yield what lies between `self.offset` and the end of *data*, which begins at *base* in the file.
 
-        A frame that is cut off there is waited for, unless the data is final.
+        A frame that is cut off there is waited for, unless the data is final. With *runs*, records come as runs.
         """
         view, size, ref, origins = memoryview(data), len(data), self.ref, self.origins
         at = self.offset - base
@@ -97,6 +133,11 @@ class Scanner:
                     if self._bad_from is not None:
                         yield Region(self._bad_from, base + at)
                         self._bad_from = None
+                    if runs is not None and kind == _RECORD:
+                        run, at = self._run(data, at, base=base, origin=origin, limit=runs)
+                        self.offset = base + at
+                        yield run
+                        continue
                     start, at = at, end + CRC_BYTES
                     self.offset = base + at
                     self.is_sealed |= kind == _SEAL
@@ -124,6 +165,37 @@ class Scanner:
             self.offset = base + at
         if is_final:
             yield from self._finish(base + size)
+
+    def _run(self, data: bytes | mmap.mmap, at: int, *, base: int, origin: Origin, limit: RunLimit) -> tuple[Run, int]:
+        """Return the run that begins with the whole frame at *at*, and where it ends in *data*."""
+        view = memoryview(data)
+        payloads: list[bytes] = []
+        scope_lengths: list[int] = []
+        size, seed, most = len(data), origin.seed, max(1, limit.records)
+        stop = at + max(1, limit.size_bytes)
+        first = expected = int.from_bytes(view[at + _SEQUENCE_AT : at + _HEAD_BYTES], "little")
+        wanted_number = int.from_bytes(view[at + _NUMBER_AT : at + _NUMBER_AT + 2], "little")
+        while at + FRAME_BYTES <= size:
+            sync, kind, _, scope_length, number, length, sequence = _unpack_head(data, at)
+            end = at + _HEAD_BYTES + length
+            if (
+                sequence != expected
+                or kind != _RECORD
+                or sync != SYNC
+                or number != wanted_number
+                or length > MAX_PAYLOAD_BYTES
+                or end + CRC_BYTES > size
+                or crc32(view[at:end], seed) != _unpack_crc(data, end)[0]
+            ):
+                break
+            payloads.append(data[at + _HEAD_BYTES : end])
+            scope_lengths.append(scope_length)
+            expected += 1
+            at = end + CRC_BYTES
+            if len(payloads) == most or at >= stop:
+                break
+        run = Run(origin.instance, first, payloads, scope_lengths, origin.resource, self.ref, base + at)
+        return run, at
 
     def _finish(self, end: int) -> Iterator[Region]:
         start = self.offset if self._bad_from is None else self._bad_from

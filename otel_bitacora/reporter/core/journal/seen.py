@@ -20,6 +20,15 @@ class Seen:
             return True
         return bool(self._gaps and self._gaps.discard(sequence))
 
+    def is_new_run(self, first: int, count: int) -> bool:
+        """Return whether none of *count* records from *first* on was met before, and if so remember them."""
+        if first != self._last + 1:
+            if first <= self._last:
+                return False
+            self.is_new(first)
+        self._last = first + count - 1
+        return True
+
     def skip_to(self, sequence: int) -> None:
         """Take every record up to *sequence* for met."""
         if sequence > self._last:

@@ -40,6 +40,7 @@ class Batch:
     records: list[StoredRecord] = field(default_factory=list)
     instances: list[bytes] = field(default_factory=list)
     size_bytes: int = 0
+    filtered: int = 0
     passages: dict[bytes, Passage] = field(default_factory=dict)
     positions: dict[bytes, Position] = field(default_factory=dict)
     """Where reading stands behind the last of them."""

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from otel_bitacora.errors import BitacoraError
 
 from .failpoints import Failpoint, nowhere
+from .ledger import pending_of
 from .worker import Route, Worker
 
 _log = logging.getLogger(__name__)
@@ -22,6 +23,7 @@ class Shipper:
         self.workers = [Worker(route, failpoint=failpoint) for route in routes]
         self.errors: list[BitacoraError] = []
         """Why workers ended by themselves."""
+        self.thread_idents: frozenset[int] = frozenset()
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
@@ -32,6 +34,7 @@ class Shipper:
         ]
         for thread in self._threads:
             thread.start()
+        self.thread_idents = frozenset(thread.ident for thread in self._threads if thread.ident is not None)
 
     def _run(self, worker: Worker) -> None:
         try:
@@ -59,3 +62,14 @@ class Shipper:
         """Drain, and return whether every worker has ended; what it hadn't delivered stays pending in the journal."""
         self.drain(within_seconds)
         return self.join(within_seconds + _GRACE_SECONDS)
+
+    def what_stays(self) -> list[str]:
+        """Return a sentence for each exporter that something is left for, from what the checkpoints say."""
+        found = []
+        for worker in self.workers:
+            route, progress = worker.route, worker.progress
+            pending, _ = pending_of(route.journal, progress) if progress is not None else (0, 0)
+            if pending:
+                why = f" ({worker.condition.reason})" if worker.condition.reason else ""
+                found.append(f"{route.name}: {pending} records stay in {route.journal} to be delivered later{why}")
+        return found

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from otel_bitacora.reporter.core.contract import StoredRecord
 from otel_bitacora.reporter.core.journal.directory import segment_name
 from otel_bitacora.reporter.core.journal.frame import NO_INDEX, HeaderError, Kind, SegmentHeader, decode_header
-from otel_bitacora.reporter.core.journal.reader import EVERY_KIND, Chain, Damage, Position, Reader
+from otel_bitacora.reporter.core.journal.reader import EVERY_KIND, Chain, Damage, Position, Reader, RunChain
 from otel_bitacora.reporter.core.journal.runs import Runs
-from otel_bitacora.reporter.core.journal.scan import Frame, SegmentRef
+from otel_bitacora.reporter.core.journal.scan import Frame, Run, RunLimit, SegmentRef
 
 from .batch import Batch, Passage
 from .checkpoint import Progress
-from .identity import uid_in
+from .record import JournalRecord
 from .wanted import Wanted
 
 _RECORD = int(Kind.RECORD)
 _RESOURCE = int(Kind.RESOURCE)
+_MOST_FILTERED = 50_000  # in one batch
 _TURN = 4096  # records of one instance before the others have theirs: a busy writer keeps nobody waiting
 _RELIST_SECONDS = 1.0  # while there is more to read than can be sent, new processes are looked for this often
 _HEADER_BYTES = 1 << 20
@@ -60,12 +59,14 @@ class Tail:
         self._journal = str(journal)
         self._monotonic = monotonic
         self._wanted = wanted or Wanted()
+        self._runs = RunLimit(self.limits.records, self.limits.size_bytes)
         self._reader = Reader(
             journal,
             positions=progress.positions,
             registered_ns=progress.registered_ns,
             on_damage=on_damage,
             kinds=EVERY_KIND,
+            runs=self._runs if self._wanted.is_all else None,
         )
         self._through = {instance: account.through for instance, account in progress.accounts.items()}
         self._gaps: dict[bytes, Runs] = {}
@@ -75,7 +76,7 @@ class Tail:
                 for first, count in account.gaps:
                     copied.add(first, count)
         self._segments: dict[bytes, Position] = dict(progress.positions)
-        self._chains: deque[Chain] = deque()
+        self._chains: deque[Chain | RunChain] = deque()
         self._listed = float("-inf")
 
     def fill(self) -> bool:
@@ -85,12 +86,16 @@ class Tail:
                 self._chains.clear()
             if not self._chains:
                 self._listed = self._monotonic()
-                self._chains.extend(self._reader.chains())
+                self._chains.extend(self._chains_to_read())
                 if not self._chains:
                     return False
             if not self._read_in_turns():
                 return self._is_full()
         return True
+
+    def _chains_to_read(self) -> Iterator[Chain | RunChain]:
+        # What is filtered is looked at frame by frame; what isn't passes in bulk.
+        return self._reader.chains_of_runs() if self._wanted.is_all else self._reader.chains()
 
     def take(self) -> Batch:
         """Return what was read, to be committed before anything that is read later."""
@@ -99,7 +104,12 @@ class Tail:
         return batch
 
     def _is_full(self) -> bool:
-        return self.batch.size_bytes >= self.limits.size_bytes or len(self.batch.records) >= self.limits.records
+        batch, limits = self.batch, self.limits
+        return (
+            batch.size_bytes >= limits.size_bytes
+            or len(batch.records) >= limits.records
+            or batch.filtered >= _MOST_FILTERED
+        )
 
     def _read_in_turns(self) -> bool:
         """Return False when every instance has been read to its end."""
@@ -109,53 +119,72 @@ class Tail:
                 self._chains.append(chain)
         return bool(self._chains)
 
-    def _read(self, frames: Iterator[Frame], *, is_merged: bool) -> bool:
+    def _read(self, frames: Iterator[Frame | Run], *, is_merged: bool) -> bool:
         """Take one turn; return whether there may be more."""
-        batch, wanted, is_all = self.batch, self._wanted, self._wanted.is_all
-        records, instances = batch.records, batch.instances
-        size, room = batch.size_bytes, self.limits.size_bytes
-        turn = max(1, min(_TURN, self.limits.records - len(records)))
+        batch = self.batch
+        stop = len(batch.records) + batch.filtered + _TURN
         segment: SegmentRef | None = None
-        instance, expected, passage = b"", -1, Passage(0, 0)
-        count = 0
-        for frame in itertools.islice(frames, turn):
-            count += 1
-            if frame.segment is not segment:
-                segment = frame.segment
+        end, is_at_end = 0, False
+        while not self._is_full() and len(batch.records) + batch.filtered < stop:
+            self._runs.records = min(self.limits.records, stop) - len(batch.records)
+            self._runs.size_bytes = self.limits.size_bytes - batch.size_bytes
+            found = next(frames, None)
+            if found is None:
+                is_at_end = True
+                break
+            if found.segment is not segment:
+                segment = found.segment
                 if not is_merged:
                     self._enter(segment)
-                expected = -1
-            if frame.kind != _RECORD:
-                self._pass_other(frame)
-                expected = -1
-                continue
-            if frame.sequence != expected or frame.instance != instance:
-                instance = frame.instance
-                if not self._meet(instance, frame.sequence):
-                    expected = -1
-                    continue
-                passage = batch.passages[instance]
-            expected = frame.sequence + 1
-            if expected > passage.through:
-                passage.through = self._through[instance] = frame.sequence
-            if not is_all and not wanted.takes(frame):
-                passage.filtered += 1
-                continue
-            payload = bytes(frame.payload)
-            records.append(
-                StoredRecord(uid_in(payload, frame), frame.sequence, payload, frame.scope_length, frame.resource or b"")
-            )
-            instances.append(instance)
-            passage.sent += 1
-            size += len(payload)
-            if size >= room:
-                break
+            end = found.end
+            if isinstance(found, Run):
+                self._take_run(found)
+            elif found.kind == _RECORD:
+                self._take_frame(found)
+            else:
+                self._pass_other(found)
         if segment is not None:
-            self._segments[segment.instance] = Position(segment.number, frame.end)
-        if records and not batch.begun:
+            self._segments[segment.instance] = Position(segment.number, end)
+        if batch.records and not batch.begun:
             batch.begun = self._monotonic()
-        batch.size_bytes = size
-        return count == turn or size >= room
+        return not is_at_end
+
+    def _take_run(self, run: Run) -> None:
+        instance, first, count = run.instance, run.first_sequence, len(run.payloads)
+        if first <= self._through.get(instance, first - 1):  # some were met before, or have come late
+            for offset in range(count):
+                one = slice(offset, offset + 1)
+                if self._meet(instance, first + offset):
+                    self._add(run, first + offset, run.payloads[one], run.scope_lengths[one])
+        elif self._meet(instance, first):
+            self._add(run, first, run.payloads, run.scope_lengths)
+
+    def _add(self, run: Run, first: int, payloads: list[bytes], scope_lengths: list[int]) -> None:
+        batch, instance, resource, count = self.batch, run.instance, run.resource or b"", len(payloads)
+        self._pass_to(instance, first + count - 1)
+        batch.records += [
+            JournalRecord(instance, sequence, payload, scope_length, resource)
+            for sequence, (payload, scope_length) in enumerate(zip(payloads, scope_lengths, strict=True), first)
+        ]
+        batch.instances += [instance] * count
+        batch.size_bytes += sum(map(len, payloads))
+        batch.passages[instance].sent += count
+
+    def _take_frame(self, frame: Frame) -> None:
+        if not self._meet(frame.instance, frame.sequence):
+            return
+        if self._wanted.takes(frame):
+            run = Run(frame.instance, frame.sequence, [], [], frame.resource, frame.segment, frame.end)
+            self._add(run, frame.sequence, [bytes(frame.payload)], [frame.scope_length])
+            return
+        self._pass_to(frame.instance, frame.sequence)
+        self.batch.passages[frame.instance].filtered += 1
+        self.batch.filtered += 1
+
+    def _pass_to(self, instance: bytes, sequence: int) -> None:
+        passage = self.batch.passages[instance]
+        if sequence > passage.through:
+            passage.through = self._through[instance] = sequence
 
     def _passage(self, instance: bytes, after: int) -> Passage:
         passage = self.batch.passages.get(instance)
