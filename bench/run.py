@@ -21,6 +21,7 @@ SCRIPTS = (
         "journal_append.py",
         "redaction.py",
         "loss.py",
+        "backlog.py",
         "slope_records.py",
         "generate.py",
         "query.py",
