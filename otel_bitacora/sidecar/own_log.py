@@ -11,6 +11,8 @@ from otel_bitacora.reporter.handler import BitacoraHandler
 
 LOGGERS = ("otel_bitacora", "uvicorn.error")
 """Whose records are kept. The handler and its journal log nothing, so that keeping a record causes none."""
+_DELIVERY = "otel_bitacora.reporter.production"
+"""Whose records aren't: a destination that refuses each record would be told of each refusal, without end."""
 _INSTANCE_ID = "service.instance.id"  # each journal's writer has one of its own
 log = logging.getLogger("otel_bitacora.sidecar")
 
@@ -32,6 +34,7 @@ class OwnLog:
         except (BitacoraError, OSError) as error:
             log.warning("what is said here isn't kept in the journal: %s", error)
             return
+        self._handler.addFilter(lambda record: not record.name.startswith(_DELIVERY))
         for name in LOGGERS:
             logging.getLogger(name).addHandler(self._handler)
 

@@ -92,3 +92,14 @@ def test_nothing_is_left_behind_and_each_record_is_kept_once(tmp_path: Path) -> 
     assert record["body"] == "one"
     assert record["resource"]["service.instance.id"] != "stable"
     assert {name: list(logging.getLogger(name).handlers) for name in LOGGERS} == before
+
+
+def test_what_delivery_says_is_not_delivered(tmp_path: Path) -> None:
+    own = OwnLog(tmp_path / "journal", {})
+    own.start()
+
+    logging.getLogger("otel_bitacora.reporter.production.shipper.worker").warning("refused")
+    logging.getLogger("otel_bitacora.sidecar").warning("kept")
+    own.stop()
+
+    assert [record["body"] for record in cat(tmp_path / "journal")] == ["kept"]
