@@ -11,7 +11,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import ScopeLogs
 
 from otel_bitacora.reporter.core import decode as module
 from otel_bitacora.reporter.core.decode import RecordDecoder
-from otel_bitacora.reporter.core.entry import LogEntry
+from otel_bitacora.reporter.core.entry import NO_ATTRIBUTES, LogEntry
 from otel_bitacora.reporter.core.otlp import scope_field
 
 UID = f"{'0123456789abcdef' * 2}-{7:016x}"
@@ -71,7 +71,7 @@ def test_bytes_that_were_changed_come_out_as_the_official_classes_read_them(
 
     official = outcome(lambda: LogEntry.from_otlp(raw))
 
-    assert repr(outcome(lambda: SHARED.entry(raw, scope_length, {}))) == repr(official)
+    assert repr(outcome(lambda: SHARED.entry(raw, scope_length, NO_ATTRIBUTES))) == repr(official)
 
 
 @given(st.binary(max_size=40), st.integers(0, 50))
