@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from otel_bitacora import LogEntry
+from otel_bitacora import BitacoraHandler, LogEntry
 from otel_bitacora.errors import ReporterSettingsError
 from otel_bitacora.reporter.core.ratelimit import RateLimit
 
@@ -183,3 +183,21 @@ def test_what_fails_amid_its_write_is_reported_and_one_call_is_one_number(direct
     assert [record.msg for record in reported] == ["lost"]
     assert bodies(directory) == ["before", "kept"]
     assert [balance.tombstoned for balance in balances(directory)] == [{"interrupted": 1}]
+
+
+class Exiting:
+    def __str__(self) -> str:
+        raise SystemExit(3)
+
+    __repr__ = __str__
+
+
+def test_a_message_that_exits_when_a_formatter_shows_it_is_kept_and_exits_nothing(tmp_path) -> None:
+    handler = BitacoraHandler(journal=tmp_path, sync="never")
+    handler.handleError = lambda record: None
+    handler.setFormatter(logging.Formatter("%(message)s"))
+
+    handler.handle(logging.makeLogRecord({"msg": [Exiting()], "args": ()}))
+
+    assert handler.stats().journalled == 1
+    handler.close()

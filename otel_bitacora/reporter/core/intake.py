@@ -82,7 +82,7 @@ class Intake:
         try:
             text = formatter.format(shown)
         except BaseException as exc:
-            if is_interruption(exc, arguments):
+            if type(message) is str and is_interruption(exc, arguments):
                 raise
             self._report(record)  # the application's own code; the record goes on as it was
             return record
