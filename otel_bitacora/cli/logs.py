@@ -146,10 +146,30 @@ def verify(
     from .logs_reading import present_journals
     from .logs_verify import verify_and_print
 
+    is_whole = True  # where the reader of stdout has what it wanted
     with quiet_when_closed():
         is_whole = verify_and_print(present_journals(journal), exporter=exporter, as_json=json)
     if not is_whole:
         raise typer.Exit(1)
+
+
+@app.command(name="import")
+def import_(
+    directory: Annotated[
+        Path,
+        typer.Argument(
+            metavar="[DIR]", help="A project with .bitacora/records, or that directory itself.", show_default="here"
+        ),
+    ] = Path(),
+    journal: Annotated[
+        Path | None,
+        typer.Option("--journal", help="The journal that they go to.", metavar="DIR", show_default=False),
+    ] = None,
+) -> None:
+    """Take in the sessions that Bitacora's first scripts kept in .bitacora/records/*.md, each once however often it is said."""
+    from .logs_import import import_records
+
+    import_records(directory, journal)
 
 
 @app.command()
