@@ -22,6 +22,7 @@ SCRIPTS = (
         "redaction.py",
         "loss.py",
         "slope_records.py",
+        "ship_backlog.py",
     ),
 )
 _HEAD = """\
