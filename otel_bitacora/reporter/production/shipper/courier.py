@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from otel_bitacora.errors import BatchRejected, DestinationError
-from otel_bitacora.reporter.core.contract import Exporter, Outcome, Rejected, Retry, StoredRecord
+from otel_bitacora.reporter.core.contract import Accepted, Exporter, Outcome, Rejected, Retry, StoredRecord
 
 from .backoff import Backoff
 from .condition import State
@@ -138,6 +138,9 @@ class Courier:
         return found
 
     def _note(self, part: list[int], found: Sequence[Outcome], outcomes: list[Outcome | None]) -> _Trouble | None:
+        if len(found) == len(outcomes) and all(type(outcome) is Accepted for outcome in found):
+            outcomes[:] = found
+            return None
         trouble: _Trouble | None = None
         for index, outcome in zip(part, found, strict=True):
             if not isinstance(outcome, Retry):
