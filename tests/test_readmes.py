@@ -8,7 +8,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = ("README.md", "otel_bitacora/monitor/README.md", "otel_bitacora/reporter/core/README.md")
+DOCUMENTS = (
+    "README.md",
+    "otel_bitacora/monitor/README.md",
+    "otel_bitacora/reporter/core/README.md",
+    "otel_bitacora/reporter/production/README.md",
+)
 
 
 @pytest.fixture(autouse=True)

@@ -12,6 +12,8 @@ from pathlib import Path
 from otel_bitacora.errors import JournalUnavailable
 from otel_bitacora.reporter.core.journal.host import LOCK_EX, LOCK_NB, lockf
 
+from .checkpoint import open_to_write
+
 LOCK = "lock"
 _HELD: set[tuple[int, int]] = (
     set()
@@ -40,7 +42,7 @@ class Lease:
             if self._identity in _HELD:  # not even opened: closing it would release the lock
                 raise LeaseTaken(f"{folder.name}: this process ships for it already")
             try:
-                self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+                self._fd = open_to_write(path, os.O_RDWR)
             except OSError as error:
                 raise JournalUnavailable(f"{path}: {error.strerror}") from error
             try:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from otel_bitacora.errors import BitacoraError, JournalUnavailable
-from otel_bitacora.reporter.core.contract import Exporter, Outcome, Rejected
+from otel_bitacora.reporter.core.contract import Exporter, Outcome, Rejected, Unattributed
 from otel_bitacora.reporter.core.journal.reader import Damage
 from otel_bitacora.reporter.core.journal.retention import list_segments
 
@@ -154,8 +154,13 @@ class Worker:
         )
         letters = DeadLetters(self.folder, wall_ns=pace.wall_ns)
         wait_seconds = _SHORTEST_WAIT_SECONDS
+        is_ending = False
         while not pace.is_over:
-            if not tail.fill() and not pace.is_stopping:
+            if pace.is_stopping and not is_ending:  # from here on to the end of what is there now, and no further
+                is_ending = True
+                tail.relist()
+            has_more = tail.fill()
+            if not has_more and not is_ending:
                 if tail.batch.is_empty:
                     self._save(progress)
                     pace.wait(wait_seconds)
@@ -175,13 +180,30 @@ class Worker:
                 break
             if courier.is_batch_too_large:
                 tail.limits = tail.limits.halved(len(batch.records), batch.size_bytes)
+            self._tell_unattributed(batch, outcomes)
             batch.commit(progress, outcomes)
             self._is_dirty = True
             self._save(progress)
             if self._prune(progress):  # the reader remembers what was pruned
                 tail = self._tail(progress, tail.limits)
+            if is_ending and not has_more:
+                break
         self._save(progress, now=True)
         make_durable(self.folder)
+
+    def _tell_unattributed(self, batch: Batch, outcomes: list[Outcome]) -> None:
+        """Note which records some were refused of, as nobody will ever know which."""
+        refused = [outcome for outcome in outcomes if isinstance(outcome, Unattributed)]
+        if refused:
+            _log.warning(
+                "%s refused %d of the %d records %s to %s and doesn't say which: %s",
+                self.route.name,
+                len(refused),
+                len(outcomes),
+                batch.records[0].uid,
+                batch.records[-1].uid,
+                refused[0].reason,
+            )
 
     def _keep_dead_letters(self, batch: Batch, outcomes: list[Outcome], letters: DeadLetters) -> bool:
         """Return False when it was told to end before they could be kept."""
@@ -235,6 +257,7 @@ class Worker:
             progress.retired.add(account.counts)
             progress.retired_instances += 1
         progress.positions = {instance: at for instance, at in progress.positions.items() if instance in present}
+        self._is_dirty |= bool(gone)
         return bool(gone)
 
     def _tell(self, state: State, reason: str) -> None:
