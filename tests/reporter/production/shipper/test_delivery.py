@@ -59,24 +59,22 @@ class TestPlainSailing:
         assert [len(call) for call in exporter.calls] == [2, 2, 1, 2, 1]
 
     def test_a_record_waits_for_others_no_longer_than_it_may(self, stage) -> None:
-        exporter, pace = ScriptedExporter(), stage.pace
+        pace, sent_at = stage.pace, []
+        exporter = ScriptedExporter(lambda batch: [sent_at.append(pace.now), *accept(batch)][1:])
         pace.is_stopping = False
         stage.log("a")
 
         def on_wait(_: float) -> None:
-            if pace.now >= 1000.2 and len(exporter.taken) == 0 and "b" not in told:
-                told.append("b")
+            if len(pace.waits) == 1:
                 stage.log("b")
-            if exporter.taken:
-                pace.is_stopping = True
+            pace.is_stopping = bool(exporter.calls)
 
-        told: list[str] = []
         pace.on_wait = on_wait
 
         stage.ship(exporter, limits=Limits(age_seconds=0.5))
 
-        assert exporter.taken[0] == "a"
-        assert counts_of(stage)["delivered"] == len(exporter.taken)
+        assert exporter.calls == [["a", "b"]]
+        assert sent_at == [1000.5]
 
     def test_each_instance_has_its_turn(self, stage) -> None:
         exporter = ScriptedExporter()
@@ -111,6 +109,30 @@ class TestOutage:
 
         assert exporter.taken == ["a", "b"]
         assert counts_of(stage) == {"delivered": 2}
+
+    def test_ten_minutes_without_a_destination_lose_nothing_and_keep_the_order(self, stage) -> None:
+        pace, exporter, logged = stage.pace, ScriptedExporter(), []
+
+        def answer(batch):
+            if pace.now < 1600:
+                raise DestinationError("connection refused")
+            return accept(batch)
+
+        def on_wait(seconds: float) -> None:
+            if pace.now < 1700:
+                bodies = [str(len(logged) + number) for number in range(max(1, int(seconds * 10)))]
+                logged.extend(bodies)
+                stage.log(*bodies)
+            pace.is_stopping = pace.now >= 1700
+
+        exporter.otherwise, pace.on_wait, pace.is_stopping, pace.jitter = answer, on_wait, False, 0.7
+        stage.log("before")
+
+        stage.ship(exporter)
+
+        assert len(logged) > 5000
+        assert exporter.taken == ["before", *logged]
+        assert counts_of(stage) == {"delivered": len(logged) + 1}
 
     def test_the_waits_double_up_to_a_minute_and_are_spread(self, stage) -> None:
         exporter = ScriptedExporter(*[DestinationError("down")] * 9)
