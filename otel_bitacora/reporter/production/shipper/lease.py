@@ -21,6 +21,16 @@ _HELD: set[tuple[int, int]] = (
 _GUARD = threading.Lock()
 
 
+def _begin_anew() -> None:
+    """A forked child holds none of its parent's locks, nor the guard that another thread may have had."""
+    global _GUARD  # noqa: PLW0603 - as logging does with its locks
+    _GUARD = threading.Lock()
+    _HELD.clear()
+
+
+os.register_at_fork(after_in_child=_begin_anew)
+
+
 class LeaseTaken(JournalUnavailable):
     """Another process ships for this exporter; the message says which."""
 

@@ -123,6 +123,7 @@ class Worker:
             self._is_dirty = said != (progress.destination, progress.query, progress.level)
             progress.destination, progress.query, progress.level = said
             exporter = self.route.make_exporter()
+            self._tell(State.OK, "")  # as far as is known
             self._ship(exporter, progress)
         finally:
             close = getattr(exporter, "close", None)
@@ -241,6 +242,23 @@ class Worker:
             return
         if self._lease is None or not self._lease.is_held:
             raise JournalUnavailable(f"{self.folder} was deleted while it was shipped from")
+        troubles = Backoff(random=self.pace.random, cap_seconds=self.route.max_backoff_seconds)
+        while True:
+            try:
+                self._write(progress)
+            except JournalUnavailable as error:  # a full disk: nothing more is sent that might have to be sent again
+                self._tell(State.FAILED, str(error))
+                if self.pace.is_stopping:
+                    return
+                self.pace.wait(troubles.failed())
+                continue
+            if self.condition.state is State.FAILED:
+                self._tell(State.OK, "")
+            return
+
+    def _write(self, progress: Progress) -> None:
+        progress.saved_ns = self.pace.wall_ns()
+        progress.state, progress.last_error = self.condition.state, self.condition.reason
         write_progress(self.folder, progress, failpoint=self._failpoint)
         self._saved = self.pace.monotonic()
         self._is_dirty = False
@@ -269,11 +287,10 @@ class Worker:
         if state is before:
             return
         if self.progress is not None and self._lease is not None:
-            self._is_dirty = True
             with contextlib.suppress(JournalUnavailable):  # met again at the next batch
-                self._save(self.progress, now=True)
+                self._write(self.progress)
         if state is State.OK:
-            if before is not State.STARTING:
+            if before in {State.DOWN, State.MISCONFIGURED, State.PAUSED}:
                 _log.info("%s takes records again", self.route.name)
         else:
             _log.log(

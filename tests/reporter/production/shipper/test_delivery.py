@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from otel_bitacora.errors import JournalUnavailable
 from otel_bitacora.reporter.core.contract import (
     Accepted,
     BatchRejected,
@@ -13,6 +14,7 @@ from otel_bitacora.reporter.core.contract import (
     Retry,
     Unattributed,
 )
+from otel_bitacora.reporter.production.shipper import worker as worker_module
 from otel_bitacora.reporter.production.shipper.condition import State
 from otel_bitacora.reporter.production.shipper.dead_letters import DeadLetters
 from otel_bitacora.reporter.production.shipper.ledger import ledgers_of
@@ -208,6 +210,36 @@ class TestOutage:
         stage.ship(exporter)
 
         assert exporter.calls == [["a", "b"], ["a", "b"]]
+
+
+class TestFullDisk:
+    def test_while_the_checkpoint_cannot_be_written_nothing_is_sent_that_would_have_to_be_sent_again(
+        self, stage, monkeypatch
+    ) -> None:
+        exporter, seen = ScriptedExporter(), []
+        stage.log(*"abc")
+        worker = stage.worker(exporter, limits=Limits(records=1, age_seconds=0))
+        stage.pace.is_stopping = False
+        write = worker_module.write_progress
+
+        def refuse(*_, **__) -> None:
+            raise JournalUnavailable("no space left on device")
+
+        def on_wait(_: float) -> None:
+            stage.pace.now += 2
+            seen.append((worker.condition.state, list(exporter.taken)))
+            if len(seen) == 4:
+                monkeypatch.setattr(worker_module, "write_progress", write)
+            stage.pace.is_stopping = len(exporter.taken) == 3
+
+        stage.pace.on_wait = on_wait
+        monkeypatch.setattr(worker_module, "write_progress", refuse)
+
+        worker.run()
+
+        assert seen[:4] == [(State.FAILED, ["a"])] * 4
+        assert exporter.taken == ["a", "b", "c"]
+        assert counts_of(stage) == {"delivered": 3}
 
 
 class TestPartialFailure:
