@@ -14,6 +14,7 @@ DOCUMENTS = (
     "otel_bitacora/monitor/README.md",
     "otel_bitacora/reporter/core/README.md",
     "otel_bitacora/reporter/dev/README.md",
+    "otel_bitacora/reporter/production/README.md",
 )
 
 

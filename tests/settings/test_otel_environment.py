@@ -2,8 +2,10 @@ import pytest
 
 from otel_bitacora.errors import SettingsError
 from otel_bitacora.settings import OtlpSettings, load_settings
+from otel_bitacora.settings.otel_environment import logs_options, logs_url
 
 BASE, METRICS = "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"
+LOGS = "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT"
 
 
 def otlp_settings(monkeypatch: pytest.MonkeyPatch, /, **environment: str) -> OtlpSettings:
@@ -152,3 +154,50 @@ def test_secrets_are_in_no_message(monkeypatch: pytest.MonkeyPatch, name: str, v
         otlp_settings(monkeypatch, **{name: value})
 
     assert "hunter2" not in str(caught.value)
+
+
+class TestLogs:
+    @pytest.mark.parametrize(
+        ("environment", "url"),
+        [
+            ({BASE: "http://collector:4318"}, "otlp+http://collector:4318"),
+            ({BASE: "https://collector:4318/base"}, "otlp+https://collector:4318/base"),
+            ({BASE: "http://all:4318", LOGS: "http://logs:4318/v1/logs"}, "otlp+http://logs:4318/v1/logs"),
+            ({BASE: "http://collector:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, "otlp+grpc://collector:4317"),
+            ({BASE: "collector:4317", "OTEL_EXPORTER_OTLP_LOGS_PROTOCOL": "grpc"}, "otlp+grpcs://collector:4317"),
+        ],
+    )
+    def test_the_standard_variables_say_where_records_are_sent(self, environment, url) -> None:
+        found = logs_url(environment)
+
+        assert found is not None
+        assert found.value == url
+
+    @pytest.mark.parametrize("off", [{"OTEL_SDK_DISABLED": "true"}, {"OTEL_LOGS_EXPORTER": "none"}, {BASE: " "}])
+    def test_they_may_switch_logs_off(self, off) -> None:
+        assert logs_url({BASE: "http://collector:4318", **off}) is None
+
+    def test_they_stand_above_the_file_and_below_our_own(self, tmp_path, monkeypatch) -> None:
+        config = tmp_path / "config.toml"
+        config.write_text('to = ["file:///from-file"]\n')
+        assert load_settings(config=config).settings.to == ("file:///from-file",)
+
+        monkeypatch.setenv(LOGS, "http://logs:4318")
+        assert load_settings(config=config).settings.to == ("otlp+http://logs:4318",)
+
+        monkeypatch.setenv("BITACORA_TO", "file:///from-ours,stdout:")
+        assert load_settings(config=config).settings.to == ("file:///from-ours", "stdout:")
+        assert load_settings({"to": ["file:///said"]}, config=config).settings.to == ("file:///said",)
+
+    def test_they_say_how_too(self) -> None:
+        options = logs_options(
+            {
+                "OTEL_EXPORTER_OTLP_HEADERS": "a=b",
+                "OTEL_EXPORTER_OTLP_LOGS_HEADERS": "c=d",
+                "OTEL_EXPORTER_OTLP_TIMEOUT": "2500",
+                "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip",
+                "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+            }
+        )
+
+        assert options == {"headers": "c=d", "timeout_seconds": 2.5, "compression": "gzip"}

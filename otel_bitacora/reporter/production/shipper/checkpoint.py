@@ -108,6 +108,20 @@ class Progress:
         )
 
 
+def file_mode(folder: Path) -> int:
+    """Return the mode of a file in the exporter's directory: in a shared journal, whoever writes there must read it."""
+    return 0o640 if folder.stat().st_mode & 0o040 else 0o600
+
+
+def open_to_write(path: Path, flags: int) -> int:
+    """Return a descriptor of *path*, made if need be, with the mode that goes with its directory whatever the umask."""
+    mode = file_mode(path.parent)
+    fd = os.open(path, flags | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+    if mode & 0o040 and not os.fstat(fd).st_mode & 0o040:
+        os.fchmod(fd, mode)
+    return fd
+
+
 def read_progress(folder: Path) -> Progress | None:
     """Return how far the exporter has come; None if it never began.
 
@@ -146,7 +160,7 @@ def write_recent(folder: Path, progress: Progress) -> None:
     """Note what was done since the checkpoint, in one write; a disk that refuses it costs duplicates after a crash alone."""
     body = progress.encode()
     with contextlib.suppress(OSError):
-        fd = os.open(folder / RECENT, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        fd = open_to_write(folder / RECENT, os.O_WRONLY)
         try:
             os.pwrite(fd, _RECENT_HEAD.pack(_RECENT_MARK, len(body), crc32(body)) + body, 0)
         finally:
@@ -162,7 +176,7 @@ def write_progress(folder: Path, progress: Progress, *, failpoint: Failpoint = n
     path, new = folder / CHECKPOINT, folder / f"{CHECKPOINT}.new"
     data = progress.encode()
     try:
-        fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        fd = open_to_write(new, os.O_WRONLY | os.O_TRUNC)
         try:
             view = memoryview(data)
             while view:

@@ -21,9 +21,11 @@ from otel_bitacora.reporter.core.contract import StoredRecord
 from otel_bitacora.reporter.core.journal.host import LOCK_EX, LOCK_SH, flock
 from otel_bitacora.reporter.core.uids import Uids
 
+from .checkpoint import open_to_write
+
 DEAD_LETTERS = "dead-letters"
 MAX_BYTES = 64 << 20
-_FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+_FLAGS = os.O_RDWR | os.O_APPEND
 _LONGEST_REASON = 2000
 
 
@@ -154,7 +156,7 @@ class DeadLetters:
                 if 2 * len(waiting) >= len(lines):
                     return
                 new = Path(f"{self._path}.new")
-                with open(os.open(new, _FLAGS | os.O_TRUNC, 0o600), "wb") as file:  # noqa: PTH123
+                with open(open_to_write(new, _FLAGS | os.O_TRUNC), "wb") as file:  # noqa: PTH123
                     for letter in waiting:
                         line = self._line(letter.record, letter.reason) | {"at_ns": letter.at_ns}
                         file.write(orjson.dumps(line) + b"\n")
@@ -168,7 +170,7 @@ class DeadLetters:
     def _locked(self) -> Iterator[int]:
         """Yield the file, locked, and still the one with its name: it may have been written anew while we waited."""
         while True:
-            fd = os.open(self._path, _FLAGS, 0o600)
+            fd = open_to_write(self._path, _FLAGS)
             try:
                 flock(fd, LOCK_EX)
                 found = os.fstat(fd)

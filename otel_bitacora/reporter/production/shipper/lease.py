@@ -12,11 +12,23 @@ from pathlib import Path
 from otel_bitacora.errors import JournalUnavailable
 from otel_bitacora.reporter.core.journal.host import LOCK_EX, LOCK_NB, lockf
 
+from .checkpoint import open_to_write
+
 LOCK = "lock"
 _HELD: set[tuple[int, int]] = (
     set()
 )  # locks are the process's: a second one of its own would be granted, and lost with it
 _GUARD = threading.Lock()
+
+
+def _begin_anew() -> None:
+    """A forked child holds none of its parent's locks, nor the guard that another thread may have had."""
+    global _GUARD  # noqa: PLW0603 - as logging does with its locks
+    _GUARD = threading.Lock()
+    _HELD.clear()
+
+
+os.register_at_fork(after_in_child=_begin_anew)
 
 
 class LeaseTaken(JournalUnavailable):
@@ -40,7 +52,7 @@ class Lease:
             if self._identity in _HELD:  # not even opened: closing it would release the lock
                 raise LeaseTaken(f"{folder.name}: this process ships for it already")
             try:
-                self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+                self._fd = open_to_write(path, os.O_RDWR)
             except OSError as error:
                 raise JournalUnavailable(f"{path}: {error.strerror}") from error
             try:

@@ -54,9 +54,13 @@ def make_folder(journal: Path, name: str) -> Path:
     """
     folder = folder_of(journal, name)
     try:
+        # In a shared journal others' retention reads the checkpoint: unread, it would pin everything.
+        is_shared = bool(journal.stat().st_mode & 0o020)
         for each in (journal / EXPORTERS, folder):
             with contextlib.suppress(FileExistsError):
                 each.mkdir(mode=0o700)
+                if is_shared:
+                    each.chmod(0o2770)
     except OSError as error:
         raise JournalUnavailable(f"{folder} can't be made: {error.strerror}") from error
     return folder

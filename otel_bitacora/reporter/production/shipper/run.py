@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Iterable
 
 from otel_bitacora.errors import BitacoraError
 
 from .failpoints import Failpoint, nowhere
-from .ledger import pending_of
+from .lag import LagMeter
 from .worker import Route, Worker
 
 _log = logging.getLogger(__name__)
@@ -54,8 +55,9 @@ class Shipper:
 
     def join(self, timeout_seconds: float | None = None) -> bool:
         """Return whether every worker has ended, after having waited for it."""
+        until = None if timeout_seconds is None else time.monotonic() + timeout_seconds
         for thread in self._threads:
-            thread.join(timeout_seconds)
+            thread.join(None if until is None else max(0.0, until - time.monotonic()))
         return not any(thread.is_alive() for thread in self._threads)
 
     def stop(self, within_seconds: float) -> bool:
@@ -64,11 +66,12 @@ class Shipper:
         return self.join(within_seconds + _GRACE_SECONDS)
 
     def what_stays(self) -> list[str]:
-        """Return a sentence for each exporter that something is left for, from what the checkpoints say."""
+        """Return a sentence for each exporter that something is left for."""
         found = []
         for worker in self.workers:
-            route, progress = worker.route, worker.progress
-            pending, _ = pending_of(route.journal, progress) if progress is not None else (0, 0)
+            route, meter = worker.route, LagMeter(worker.route.journal, wall=time.time)
+            meter.look()
+            pending = meter.measure(worker.progress).records if worker.progress is not None else 0
             if pending:
                 why = f" ({worker.condition.reason})" if worker.condition.reason else ""
                 found.append(f"{route.name}: {pending} records stay in {route.journal} to be delivered later{why}")

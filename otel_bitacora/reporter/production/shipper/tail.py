@@ -97,6 +97,10 @@ class Tail:
         # What is filtered is looked at frame by frame; what isn't passes in bulk.
         return self._reader.chains_of_runs() if self._wanted.is_all else self._reader.chains()
 
+    def relist(self) -> None:
+        """Look at once which instances there are, at the next `fill`."""
+        self._chains.clear()
+
     def take(self) -> Batch:
         """Return what was read, to be committed before anything that is read later."""
         batch, self.batch = self.batch, Batch()

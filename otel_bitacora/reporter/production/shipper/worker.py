@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from otel_bitacora.errors import BitacoraError, JournalUnavailable
-from otel_bitacora.reporter.core.contract import Exporter, Outcome, Rejected
+from otel_bitacora.reporter.core.contract import Exporter, Outcome, Rejected, Unattributed
 from otel_bitacora.reporter.core.journal.reader import Damage
 from otel_bitacora.reporter.core.journal.retention import list_segments
 
@@ -123,6 +123,7 @@ class Worker:
             self._is_dirty = said != (progress.destination, progress.query, progress.level)
             progress.destination, progress.query, progress.level = said
             exporter = self.route.make_exporter()
+            self._tell(State.OK, "")  # as far as is known
             self._ship(exporter, progress)
         finally:
             close = getattr(exporter, "close", None)
@@ -154,8 +155,13 @@ class Worker:
         )
         letters = DeadLetters(self.folder, wall_ns=pace.wall_ns)
         wait_seconds = _SHORTEST_WAIT_SECONDS
+        is_ending = False
         while not pace.is_over:
-            if not tail.fill() and not pace.is_stopping:
+            if pace.is_stopping and not is_ending:  # from here on to the end of what is there now, and no further
+                is_ending = True
+                tail.relist()
+            has_more = tail.fill()
+            if not has_more and not is_ending:
                 if tail.batch.is_empty:
                     self._save(progress)
                     pace.wait(wait_seconds)
@@ -175,13 +181,30 @@ class Worker:
                 break
             if courier.is_batch_too_large:
                 tail.limits = tail.limits.halved(len(batch.records), batch.size_bytes)
+            self._tell_unattributed(batch, outcomes)
             batch.commit(progress, outcomes)
             self._is_dirty = True
             self._save(progress)
             if self._prune(progress):  # the reader remembers what was pruned
                 tail = self._tail(progress, tail.limits)
+            if is_ending and not has_more:
+                break
         self._save(progress, now=True)
         make_durable(self.folder)
+
+    def _tell_unattributed(self, batch: Batch, outcomes: list[Outcome]) -> None:
+        """Note which records some were refused of, as nobody will ever know which."""
+        refused = [outcome for outcome in outcomes if isinstance(outcome, Unattributed)]
+        if refused:
+            _log.warning(
+                "%s refused %d of the %d records %s to %s and doesn't say which: %s",
+                self.route.name,
+                len(refused),
+                len(outcomes),
+                batch.records[0].uid,
+                batch.records[-1].uid,
+                refused[0].reason,
+            )
 
     def _keep_dead_letters(self, batch: Batch, outcomes: list[Outcome], letters: DeadLetters) -> bool:
         """Return False when it was told to end before they could be kept."""
@@ -219,6 +242,23 @@ class Worker:
             return
         if self._lease is None or not self._lease.is_held:
             raise JournalUnavailable(f"{self.folder} was deleted while it was shipped from")
+        troubles = Backoff(random=self.pace.random, cap_seconds=self.route.max_backoff_seconds)
+        while True:
+            try:
+                self._write(progress)
+            except JournalUnavailable as error:  # a full disk: nothing more is sent that might have to be sent again
+                self._tell(State.FAILED, str(error))
+                if self.pace.is_stopping:
+                    return
+                self.pace.wait(troubles.failed())
+                continue
+            if self.condition.state is State.FAILED:
+                self._tell(State.OK, "")
+            return
+
+    def _write(self, progress: Progress) -> None:
+        progress.saved_ns = self.pace.wall_ns()
+        progress.state, progress.last_error = self.condition.state, self.condition.reason
         write_progress(self.folder, progress, failpoint=self._failpoint)
         self._saved = self.pace.monotonic()
         self._is_dirty = False
@@ -235,6 +275,7 @@ class Worker:
             progress.retired.add(account.counts)
             progress.retired_instances += 1
         progress.positions = {instance: at for instance, at in progress.positions.items() if instance in present}
+        self._is_dirty |= bool(gone)
         return bool(gone)
 
     def _tell(self, state: State, reason: str) -> None:
@@ -246,11 +287,10 @@ class Worker:
         if state is before:
             return
         if self.progress is not None and self._lease is not None:
-            self._is_dirty = True
             with contextlib.suppress(JournalUnavailable):  # met again at the next batch
-                self._save(self.progress, now=True)
+                self._write(self.progress)
         if state is State.OK:
-            if before is not State.STARTING:
+            if before in {State.DOWN, State.MISCONFIGURED, State.PAUSED}:
                 _log.info("%s takes records again", self.route.name)
         else:
             _log.log(

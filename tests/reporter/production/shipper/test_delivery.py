@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from otel_bitacora.errors import JournalUnavailable
 from otel_bitacora.reporter.core.contract import (
     Accepted,
     BatchRejected,
@@ -13,6 +14,7 @@ from otel_bitacora.reporter.core.contract import (
     Retry,
     Unattributed,
 )
+from otel_bitacora.reporter.production.shipper import worker as worker_module
 from otel_bitacora.reporter.production.shipper.condition import State
 from otel_bitacora.reporter.production.shipper.dead_letters import DeadLetters
 from otel_bitacora.reporter.production.shipper.ledger import ledgers_of
@@ -59,24 +61,22 @@ class TestPlainSailing:
         assert [len(call) for call in exporter.calls] == [2, 2, 1, 2, 1]
 
     def test_a_record_waits_for_others_no_longer_than_it_may(self, stage) -> None:
-        exporter, pace = ScriptedExporter(), stage.pace
+        pace, sent_at = stage.pace, []
+        exporter = ScriptedExporter(lambda batch: [sent_at.append(pace.now), *accept(batch)][1:])
         pace.is_stopping = False
         stage.log("a")
 
         def on_wait(_: float) -> None:
-            if pace.now >= 1000.2 and len(exporter.taken) == 0 and "b" not in told:
-                told.append("b")
+            if len(pace.waits) == 1:
                 stage.log("b")
-            if exporter.taken:
-                pace.is_stopping = True
+            pace.is_stopping = bool(exporter.calls)
 
-        told: list[str] = []
         pace.on_wait = on_wait
 
         stage.ship(exporter, limits=Limits(age_seconds=0.5))
 
-        assert exporter.taken[0] == "a"
-        assert counts_of(stage)["delivered"] == len(exporter.taken)
+        assert exporter.calls == [["a", "b"]]
+        assert sent_at == [1000.5]
 
     def test_each_instance_has_its_turn(self, stage) -> None:
         exporter = ScriptedExporter()
@@ -111,6 +111,30 @@ class TestOutage:
 
         assert exporter.taken == ["a", "b"]
         assert counts_of(stage) == {"delivered": 2}
+
+    def test_ten_minutes_without_a_destination_lose_nothing_and_keep_the_order(self, stage) -> None:
+        pace, exporter, logged = stage.pace, ScriptedExporter(), []
+
+        def answer(batch):
+            if pace.now < 1600:
+                raise DestinationError("connection refused")
+            return accept(batch)
+
+        def on_wait(seconds: float) -> None:
+            if pace.now < 1700:
+                bodies = [str(len(logged) + number) for number in range(max(1, int(seconds * 10)))]
+                logged.extend(bodies)
+                stage.log(*bodies)
+            pace.is_stopping = pace.now >= 1700
+
+        exporter.otherwise, pace.on_wait, pace.is_stopping, pace.jitter = answer, on_wait, False, 0.7
+        stage.log("before")
+
+        stage.ship(exporter)
+
+        assert len(logged) > 5000
+        assert exporter.taken == ["before", *logged]
+        assert counts_of(stage) == {"delivered": len(logged) + 1}
 
     def test_the_waits_double_up_to_a_minute_and_are_spread(self, stage) -> None:
         exporter = ScriptedExporter(*[DestinationError("down")] * 9)
@@ -186,6 +210,36 @@ class TestOutage:
         stage.ship(exporter)
 
         assert exporter.calls == [["a", "b"], ["a", "b"]]
+
+
+class TestFullDisk:
+    def test_while_the_checkpoint_cannot_be_written_nothing_is_sent_that_would_have_to_be_sent_again(
+        self, stage, monkeypatch
+    ) -> None:
+        exporter, seen = ScriptedExporter(), []
+        stage.log(*"abc")
+        worker = stage.worker(exporter, limits=Limits(records=1, age_seconds=0))
+        stage.pace.is_stopping = False
+        write = worker_module.write_progress
+
+        def refuse(*_, **__) -> None:
+            raise JournalUnavailable("no space left on device")
+
+        def on_wait(_: float) -> None:
+            stage.pace.now += 2
+            seen.append((worker.condition.state, list(exporter.taken)))
+            if len(seen) == 4:
+                monkeypatch.setattr(worker_module, "write_progress", write)
+            stage.pace.is_stopping = len(exporter.taken) == 3
+
+        stage.pace.on_wait = on_wait
+        monkeypatch.setattr(worker_module, "write_progress", refuse)
+
+        worker.run()
+
+        assert seen[:4] == [(State.FAILED, ["a"])] * 4
+        assert exporter.taken == ["a", "b", "c"]
+        assert counts_of(stage) == {"delivered": 3}
 
 
 class TestPartialFailure:

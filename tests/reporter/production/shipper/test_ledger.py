@@ -3,6 +3,7 @@
 import dataclasses
 
 from otel_bitacora.errors import DestinationError
+from otel_bitacora.reporter.core.journal.frame import SYNC
 from otel_bitacora.reporter.core.journal.merge import merge_segments
 from otel_bitacora.reporter.core.journal.reader import Position
 from otel_bitacora.reporter.core.query_text import parse_query
@@ -116,6 +117,25 @@ class TestAddsUp:
 
         assert exporter.taken == ["first", "last"]
         assert (ledger(stage).absent, ledger(stage).is_balanced) == (1, True)
+
+    def test_a_copy_that_comes_after_its_original_was_damaged_is_delivered_and_not_absent(self, stage) -> None:
+        exporter = ScriptedExporter()
+        stage.log("first", "second", "third")
+        (segment,) = stage.journal.glob("*.seg")
+        whole = segment.read_bytes()
+        second, third = whole.index(b"second"), whole.index(b"third")
+        start, end = whole.rindex(SYNC, 0, second), whole.rindex(SYNC, 0, third)
+        segment.write_bytes(whole.replace(b"second", b"SECOND"))
+        stage.ship(exporter)
+        before = ledger(stage).absent
+        with segment.open("ab") as file:  # as a writer does that couldn't trust what it had written
+            file.write(whole[start:end])
+
+        stage.ship(exporter)
+
+        assert exporter.taken == ["first", "third", "second"]
+        assert (before, ledger(stage).absent) == (1, 0)
+        assert ledger(stage).is_balanced
 
 
 class TestAlarms:

@@ -3,6 +3,7 @@
 import threading
 
 from otel_bitacora.errors import DestinationError
+from otel_bitacora.reporter.core.contract import Accepted, Rejected, Unattributed
 from otel_bitacora.reporter.production.shipper.condition import State
 from otel_bitacora.reporter.production.shipper.ledger import ledgers_of
 from otel_bitacora.reporter.production.shipper.run import Shipper
@@ -91,3 +92,52 @@ def test_a_journal_that_is_not_there_yet_is_waited_for(stage) -> None:
 
     assert taken.wait(LIMIT_SECONDS)
     assert shipper.stop(LIMIT_SECONDS)
+
+
+def test_a_drain_ends_though_the_application_goes_on_logging(stage) -> None:
+    exporter = ScriptedExporter()
+
+    def log_another(batch):
+        stage.log("another")
+        return accept(batch)
+
+    exporter.otherwise = log_another
+    stage.log("first")
+
+    stage.ship(exporter)
+
+    assert exporter.taken[0] == "first"
+    assert ledgers_of(stage.journal)[0].pending == 1
+
+
+def test_in_a_shared_journal_whoever_writes_there_can_read_how_far_exporters_are(stage) -> None:
+    writer = stage.new_writer(shared=True)
+    stage.log("a", "b", writer=writer)
+
+    worker = stage.ship(ScriptedExporter(lambda batch: [Rejected("400"), Accepted()]))
+
+    modes = {path.name: path.stat().st_mode & 0o7777 for path in (worker.folder.parent, *worker.folder.iterdir())}
+    assert modes.pop("exporters") == 0o2770
+    assert worker.folder.stat().st_mode & 0o7777 == 0o2770
+    assert set(modes) >= {"checkpoint", "lock", "dead-letters"}
+    assert set(modes.values()) == {0o640}
+
+
+def test_in_a_private_journal_nobody_else_can(stage) -> None:
+    stage.log("a", "b")
+
+    worker = stage.ship(ScriptedExporter(lambda batch: [Rejected("400"), Accepted()]))
+
+    assert worker.folder.stat().st_mode & 0o7777 == 0o700
+    assert {path.stat().st_mode & 0o7777 for path in worker.folder.iterdir()} == {0o600}
+
+
+def test_what_nobody_can_attribute_is_noted_with_the_range_of_uids(stage, caplog) -> None:
+    stage.log("a", "b", "c")
+
+    stage.ship(ScriptedExporter(lambda batch: [Accepted(), Accepted(), Unattributed("too old")]))
+
+    (said,) = [record.getMessage() for record in caplog.records if "doesn't say which" in record.getMessage()]
+    assert "refused 1 of the 3 records" in said
+    assert "-0000000000000001 to " in said
+    assert "-0000000000000003 and" in said
