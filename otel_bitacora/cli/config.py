@@ -42,10 +42,10 @@ def show(
     json: Json = False,
 ) -> None:
     """Show the settings in force."""
-    from otel_bitacora.settings import load_settings
+    from otel_bitacora.settings import load_settings, shown_values
 
     loaded = load_settings(config=config)
-    values = _flat(loaded.settings.model_dump(mode="json"))
+    values = _flat(shown_values(loaded.settings))
     if json:
         import orjson
 

@@ -15,7 +15,7 @@ from .model import (
     Settings,
     SourcesSettings,
 )
-from .render import json_schema, sample_toml
+from .render import json_schema, sample_toml, shown_values
 
 __all__ = [
     "Address",
@@ -33,4 +33,5 @@ __all__ = [
     "load_settings",
     "parse_address",
     "sample_toml",
+    "shown_values",
 ]

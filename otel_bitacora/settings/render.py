@@ -9,12 +9,26 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from .endpoint import shown_url
 from .model import ExporterSettings, Settings
 
 _HEAD = """\
 # Settings of otel-bitacora. Every line that is commented out shows the default.
 # The environment overrides this file (BITACORA_MONITOR__INTERVAL_SECONDS=10), the command line overrides both.
 """
+
+
+def shown_values(settings: Settings) -> dict[str, Any]:
+    """Return every setting as it may be shown: secrets as asterisks, URLs without credentials and without their query."""
+    return {key: _shown(value) for key, value in settings.model_dump(mode="json").items()}
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _shown(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_shown(one) for one in value]
+    return shown_url(value) if isinstance(value, str) and "://" in value else value
 
 
 def json_schema() -> dict[str, Any]:

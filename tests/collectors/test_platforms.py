@@ -76,7 +76,7 @@ model = modelling.snapshot_model(snapshot)
 print(json.dumps([text.count("# TYPE"), len(model.process.processes), {one.name: one.health for one in model.collectors}]))
 """
 
-OWN = ("sidecar", "events", "exporters")
+OWN = ("sidecar", "events", "exporters", "shipping")
 """What the sidecar says of itself."""
 HERE = {
     *("cpu", "memory", "disk", "load", "process_counts", "processes", "bitacora", "os_info", "traffic", "interfaces"),

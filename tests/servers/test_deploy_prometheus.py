@@ -25,6 +25,7 @@ NEEDS_MORE = {
     *("GPU in use", "GPU memory", "GPU power", "GPU clocks held down"),  # a GPU
     *("Disks that are not well", "Endurance left", "Errors counted by disks"),  # disks that smartctl may ask
     *("Events of the host", "Data points sent over OTLP"),  # something to happen, and a receiver
+    *("Log records delivered", "Behind with log records"),  # a destination
 }
 """Panels whose collectors may have nothing to tell, here and on the recorded machines."""
 RECORDED = [ROOT / "tests/fixtures/hosts" / name for name in ("laptop", "server")]

@@ -355,6 +355,20 @@ def _sidecar(m: Metrics) -> Row:
                 ),
                 unit="/s",
             ),
+            _lines(
+                m,
+                "Log records delivered",
+                "bitacora.exporter.records",
+                (m.rate("bitacora.exporter.records"), m.by("bitacora.exporter.records", "exporter", "outcome")),
+                unit="/s",
+            ),
+            _lines(
+                m,
+                "Behind with log records",
+                "bitacora.exporter.lag.time",
+                _by(m, "bitacora.exporter.lag.time", "exporter"),
+            ),
+            _lines(m, "Journal", "bitacora.journal.size", (m.select("bitacora.journal.size"), "bytes")),
         ),
     )
 

@@ -27,7 +27,7 @@ from otel_bitacora.reporter.core.record_json import RecordJson
 from otel_bitacora.reporter.core.redact import Redactor
 from otel_bitacora.reporter.core.stored import FrameDecoder
 from otel_bitacora.reporter.core.timeline import RECORD_ONLY, newest
-from otel_bitacora.settings import Loaded
+from otel_bitacora.settings import Loaded, shown_values
 
 from .scrub import Scrubber
 
@@ -146,19 +146,10 @@ def _settings(loaded: Loaded) -> dict[str, object]:
     """Return every setting; of the environment the names alone, since values of others' variables are no business of ours."""
     named = sorted(name for name in os.environ if name.startswith(("BITACORA_", "OTEL_", "XDG_", "JOURNAL_STREAM")))
     return {
-        "settings": _masked(loaded.settings.model_dump(mode="json")),
+        "settings": shown_values(loaded.settings),
         "origins": loaded.origins,
         "environment": named,
     }
-
-
-def _masked(value: Any, key: str = "") -> Any:
-    if isinstance(value, dict):
-        return {name: _masked(one, name) for name, one in value.items()}
-    # What a header or a query of a URL holds may be a secret that no rule knows.
-    if isinstance(value, str) and ("headers" in key or ("://" in value and ("@" in value or "?" in value))):
-        return _HIDDEN
-    return value
 
 
 def _components(loaded: Loaded, snapshot: Snapshot) -> dict[str, object]:
