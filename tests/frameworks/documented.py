@@ -33,6 +33,8 @@ class Project:
         self.folder = folder
         self.journal = folder / "journal"
         self.commands: list[str] = []
+        self.said = ""
+        """What the last program that ran to its end has said on stderr."""
         section = DOCUMENT.read_text().split(f"\n## {heading}\n")[1].split("\n## ")[0]
         for kind, name, text in re.findall(r"^```(\w+) ?(\S*)\n(.*?)^```", section, re.MULTILINE | re.DOTALL):
             if kind == "sh":
@@ -50,6 +52,7 @@ class Project:
             check=False,
         )
         assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-4000:]
+        self.said = result.stderr[-4000:]
         return result
 
     def run_documented(self, number: int = 0) -> subprocess.CompletedProcess[str]:
@@ -82,6 +85,7 @@ class Project:
     def records(self) -> list[LogEntry]:
         """Return what is in the journal by its time, after a look that nothing is missing and nothing there twice."""
         found = entries(self.journal)
+        assert found, self.said
         assert len({entry.uid for entry in found}) == len(found) == sum(b.last_sequence for b in balances(self.journal))
         return sorted(found, key=lambda entry: entry.timestamp_unix_nano)
 
