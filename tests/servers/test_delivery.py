@@ -21,7 +21,7 @@ from .sidecars import until
 
 pytestmark = pytest.mark.servers
 PRODUCERS = 4
-RECORDS = 25_000 if os.environ.get("BITACORA_SOAK") else 5_000  # of each
+RECORDS = 25_000  # of each
 COLLECTOR_KILLS = 2
 CHUNK = RECORDS // (len(NAMES) + 4 + 2 * COLLECTOR_KILLS + 1)
 OTELCOL = Path(__file__).with_name("otelcol.sh")
@@ -158,9 +158,7 @@ def stage(start_server: Callable[..., str], tmp_path: Path, request: pytest.Fixt
         each.kill()
 
 
-def test_what_was_acknowledged_arrives_whatever_is_killed_and_however_the_network_is(
-    stage: Stage, record_property: Callable[[str, object], None]
-) -> None:
+def test_what_was_acknowledged_arrives_whatever_is_killed_and_however_the_network_is(stage: Stage) -> None:
     disturbances = kill_the_shipper_everywhere(stage)
     stage.ship.start()
     disturbances += trouble_the_network(stage) + kill_the_collector(stage)
@@ -181,7 +179,7 @@ def test_what_was_acknowledged_arrives_whatever_is_killed_and_however_the_networ
     arrived = [record for request in requests for record in request]
     first = {record.uid: record for record in reversed(arrived)}
     duplicates = len(arrived) - len(first)
-    record_property("duplicates", duplicates)
+    print(f"{len(first)} records, {duplicates} duplicates, {disturbances} disturbances")  # pytest -rP shows it
     assert {(each.producer, each.number) for each in arrived} >= {
         (each.name, number) for each in (*stage.producers, late) for number in range(1, each.acknowledged + 1)
     }
