@@ -33,6 +33,11 @@ _MISCONFIGURED = frozenset(
         grpc.StatusCode.NOT_FOUND,
     )
 )
+# What the libraries of gRPC say by themselves, before a receiver sees the request: Go, Python, Java and Rust.
+_POISON = {
+    grpc.StatusCode.RESOURCE_EXHAUSTED: ("larger than max",),
+    grpc.StatusCode.INTERNAL: ("unmarshalling request", "deserializing request", "rotobuf"),
+}
 _COMPRESSIONS = {"none": grpc.Compression.NoCompression, "gzip": grpc.Compression.Gzip}
 _MESSAGE_LENGTH = 200
 _OPTIONS = [
@@ -42,11 +47,12 @@ _OPTIONS = [
     # The shipper backs off by itself: a connection that it asks for is tried at once.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1000),
+    ("grpc.use_local_subchannel_pool", 1),  # a new channel has a connection of its own
 ]
 
 
 class OtlpGrpcExporter:
-    """Sends to one receiver, over one channel that is kept. For one thread at a time."""
+    """Sends to one receiver, over one channel that is kept while it answers. For one thread at a time."""
 
     ordered = False
 
@@ -63,14 +69,9 @@ class OtlpGrpcExporter:
             raise ReporterSettingsError(
                 f"{self._shown}: compression {destination.compression!r}: gRPC has none or gzip"
             )
-        target = f"{f'[{receiver.host}]' if ':' in receiver.host else receiver.host}:{receiver.port}"
-        compression = _COMPRESSIONS[destination.compression]
-        self._channel = (
-            grpc.secure_channel(target, _credentials(destination), options=_OPTIONS, compression=compression)
-            if receiver.is_tls
-            else grpc.insecure_channel(target, options=_OPTIONS, compression=compression)
-        )
-        self._call: Callable[..., bytes] = self._channel.unary_unary(_METHOD)
+        self._compression = _COMPRESSIONS[destination.compression]
+        self._credentials = _credentials(destination) if receiver.is_tls else None
+        self._connect()
         self._metadata = tuple((key.lower(), value) for key, value in destination.headers.items())
         self._timeout_seconds = destination.timeout_seconds
 
@@ -87,6 +88,10 @@ class OtlpGrpcExporter:
                 export_request(batch), timeout=self._timeout_seconds, metadata=self._metadata, wait_for_ready=False
             )
         except grpc.RpcError as error:
+            if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+                # The library would stay with a connection that nothing comes out of any more, for as long as TCP does.
+                self.close()
+                self._connect()
             raise self._error(error) from error
         return outcomes_of(answer, len(batch))
 
@@ -94,12 +99,20 @@ class OtlpGrpcExporter:
         """Close the channel."""
         self._channel.close()
 
+    def _connect(self) -> None:
+        host, port = self._receiver.host, self._receiver.port
+        target = f"{f'[{host}]' if ':' in host else host}:{port}"
+        self._channel = (
+            grpc.insecure_channel(target, options=_OPTIONS, compression=self._compression)
+            if self._credentials is None
+            else grpc.secure_channel(target, self._credentials, options=_OPTIONS, compression=self._compression)
+        )
+        self._call: Callable[..., bytes] = self._channel.unary_unary(_METHOD)
+
     def _error(self, error: Any) -> DestinationError:
         code, said = error.code(), _printable(error.details() or "")
         message = f"{self._shown}: {code.name}: {said!r}" if said else f"{self._shown}: {code.name}"
-        if code is grpc.StatusCode.INVALID_ARGUMENT or (
-            code is grpc.StatusCode.RESOURCE_EXHAUSTED and "larger than max" in said
-        ):
+        if code is grpc.StatusCode.INVALID_ARGUMENT or any(words in said for words in _POISON.get(code, ())):
             return BatchRejected(message)
         is_tls = code is grpc.StatusCode.UNAVAILABLE and _is_about_tls(said)
         return DestinationError(

@@ -13,10 +13,11 @@ from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsPartialSuccess, ExportLogsServiceResponse
 
 from otel_bitacora.errors import DestinationError, ReporterSettingsError
-from otel_bitacora.reporter.core.contract import Accepted, BatchRejected, Unattributed
+from otel_bitacora.reporter.core.contract import Accepted, BatchRejected, StoredRecord, Unattributed
 from otel_bitacora.reporter.production.exporters.destination import Destination
 from otel_bitacora.reporter.production.exporters.otlp_grpc import OtlpGrpcExporter
 
+from ....proxies import Proxy  # noqa: TID252  # as above
 from ...compliance import ExporterCompliance, stored  # noqa: TID252  # tests are no package
 from .receivers import GrpcReceiver
 
@@ -90,6 +91,29 @@ def test_what_is_too_large_for_the_receiver_is_the_batchs_fault(
         exporter.export([large])
 
     assert receiver.requests == []
+
+
+def test_a_record_that_the_receiver_cannot_parse_is_at_fault_itself(exporter: OtlpGrpcExporter) -> None:
+    damaged = StoredRecord("u", 1, b"\x12\x02\x09\x01", 0, b"")
+
+    with pytest.raises(BatchRejected, match="deserializing"):
+        exporter.export([damaged])
+
+
+def test_a_connection_that_nothing_comes_out_of_any_more_is_given_up(receiver: GrpcReceiver) -> None:
+    proxy = Proxy(lambda: receiver.port)
+    destination = Destination(f"otlp+grpc://127.0.0.1:{proxy.port}", timeout_seconds=3)
+    exporter = OtlpGrpcExporter(destination)
+    exporter.export(BATCH)
+
+    proxy.be("black hole")
+    with pytest.raises(DestinationError, match="DEADLINE_EXCEEDED"):
+        exporter.export(BATCH)
+    proxy.be("passing")
+
+    assert exporter.export(BATCH) == [Accepted()] * 3
+    exporter.close()
+    proxy.close()
 
 
 def test_what_the_receiver_asks_to_wait_is_passed_on(receiver: GrpcReceiver, exporter: OtlpGrpcExporter) -> None:
