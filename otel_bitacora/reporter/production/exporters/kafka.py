@@ -17,7 +17,7 @@ from otel_bitacora.errors import ReporterSettingsError
 from otel_bitacora.reporter.core.contract import Accepted, DestinationError, Outcome, Rejected, Retry, StoredRecord
 
 from .destination import Destination, name_for
-from .kafka_connection import SLICE_SECONDS, Connector, discard
+from .kafka_connection import SLICE_SECONDS, Connector, discard, reports_left, serve
 from .kafka_errors import POISON, TIMED_OUT, is_hopeless, worst_of
 from .kafka_message import Message, MessageWriter
 from .kafka_url import topic_of
@@ -110,16 +110,17 @@ class KafkaExporter:
         if self._producer is None:
             self._producer = self._connector.connected(deadline, batch_bytes=self._batch_bytes)
         producer = self._producer
-        self._connector.troubles.clear()  # those of long ago; what goes on is told again
+        troubles = self._connector.troubles
+        troubles.clear()  # those of long ago; what goes on is told again
         reports: list[_Report] = [_UNREPORTED] * len(messages)
         for index, message in enumerate(messages):
             if not self._produce(producer, message, reports, index, deadline=deadline):
                 break
-        while producer.flush(min(SLICE_SECONDS, max(0.0, deadline - time.monotonic()))):
-            if time.monotonic() >= deadline or is_hopeless(self._connector.troubles):
+        while reports_left(producer, min(SLICE_SECONDS, max(0.0, deadline - time.monotonic())), troubles):
+            if time.monotonic() >= deadline or is_hopeless(troubles):
                 discard(producer)
                 break
-        why = worst_of(self._connector.troubles) or KafkaError(TIMED_OUT)
+        why = worst_of(troubles) or KafkaError(TIMED_OUT)
         return [why if report is _UNREPORTED else report for report in reports]
 
     def _produce(
@@ -131,7 +132,7 @@ class KafkaExporter:
             try:
                 producer.produce(self._topic, value, key, on_delivery=_noting(reports, index), headers=headers)
             except BufferError:  # the queue is full: what is delivered leaves it
-                producer.poll(SLICE_SECONDS)
+                serve(producer, SLICE_SECONDS, self._connector.troubles)
                 if time.monotonic() >= deadline or is_hopeless(self._connector.troubles):
                     return False
                 continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import Any
 
@@ -19,6 +20,7 @@ from .peer import check_address
 SLICE_SECONDS = 0.5
 """How long librdkafka is waited for before it is asked again how it fares."""
 _TOPIC_SECONDS = 2.0  # as long as a broker takes that makes topics by itself
+_SILENT = logging.Logger("librdkafka", logging.CRITICAL + 1)  # noqa: LOG001 - nobody's: all comes as errors, too
 _LARGEST_MESSAGE = 64 << 20  # how large one may be the broker says, of what zstd leaves of it
 
 
@@ -73,7 +75,7 @@ class Connector:
                 or error.code() in MISCONFIGURED - TOPIC_MISSING
             ):
                 raise self.error(error)
-            producer.poll(0.1)
+            serve(producer, 0.1, self.troubles)
 
     def _make_topic(self, connection: dict[str, Any], producer: Producer, deadline: float) -> None:
         topic = self._topic
@@ -96,7 +98,7 @@ class Connector:
             try:
                 return producer.list_topics(topic, timeout=SLICE_SECONDS)
             except KafkaException as error:
-                producer.poll(0)  # hears what librdkafka has to tell
+                serve(producer, 0, self.troubles)
                 is_nobody_there = any(trouble.code() == ALL_BROKERS_DOWN for trouble in self.troubles)
                 if is_hopeless(self.troubles) or is_nobody_there or time.monotonic() >= deadline:
                     raise self.error(worst_of(self.troubles) or error.args[0]) from error
@@ -112,7 +114,7 @@ class Connector:
             "socket.timeout.ms": min(timeout_ms, 60_000),
             "socket.connection.setup.timeout.ms": min(timeout_ms, 30_000),
             "reconnect.backoff.max.ms": 1000,
-            "log_level": 0,  # what there is to tell comes as errors, too
+            "logger": _SILENT,
         }
 
     def _writing(self, batch_bytes: int) -> dict[str, Any]:
@@ -129,10 +131,28 @@ class Connector:
         }
 
 
+def serve(producer: Producer, seconds: float, troubles: list[KafkaError]) -> None:
+    """Hear what there is, reports included; wait so long for something if there is nothing."""
+    try:
+        producer.poll(seconds)
+    except KafkaException as error:  # raised in place of a call of error_cb
+        troubles.append(error.args[0])
+
+
+def reports_left(producer: Producer, seconds: float, troubles: list[KafkaError]) -> int:
+    """Return how many messages have no report after so long; what ended the producer goes to *troubles*."""
+    try:
+        return producer.flush(seconds)
+    except KafkaException as error:  # as above
+        troubles.append(error.args[0])
+        return len(producer)
+
+
 def discard(producer: Producer) -> None:
-    """Have *producer* send nothing any more; its threads end with it."""
+    """Have *producer* send nothing any more, and report what it hasn't; its threads end with it."""
     producer.purge()
-    producer.flush(0)
+    if reports_left(producer, SLICE_SECONDS, []):
+        reports_left(producer, SLICE_SECONDS, [])  # after a fatal error, which ends the first wait
 
 
 def _tls(destination: Destination) -> dict[str, str]:
