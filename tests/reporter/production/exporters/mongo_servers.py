@@ -28,6 +28,8 @@ class MongoServer:
         self._log = (self._directory.parent / f"{self._directory.name}.log").open("ab")
         program = Path(sys.executable).with_name("secantusd-py")
         command = [program, "--host", "127.0.0.1", "--port", str(self.port), "--storage-path", self._directory]
+        # Without this it acknowledges what a SIGKILL takes, whatever the write concern.
+        command.append("--sync-on-commit")
         self._process = subprocess.Popen([*command, *self._options], stdout=self._log, stderr=self._log)
         give_up = time.monotonic() + 60  # only against a hang
         while time.monotonic() < give_up and self._process.poll() is None:
