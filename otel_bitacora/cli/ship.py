@@ -13,7 +13,8 @@ To = Annotated[
     list[str] | None,
     typer.Option(
         "--to",
-        help="Where to: otlp+http://HOST:4318, otlp+grpc://HOST:4317, file:///PATH, stdout: and so on; may be repeated.",
+        help="Where to: otlp+http://HOST:4318, otlp+grpc://HOST:4317, kafka://HOST:9092/TOPIC, "
+        "elasticsearch+http://HOST:9200, mongodb://HOST:27017/DATABASE, file:///PATH, stdout: and so on; may be repeated.",
         metavar="URL",
         show_default=False,
     ),
@@ -41,6 +42,12 @@ def ship(
             "--from", help="Where a new exporter begins: oldest or now [oldest].", metavar="WHERE", show_default=False
         ),
     ] = None,
+    bootstrap: Annotated[
+        bool,
+        typer.Option(
+            "--bootstrap", help="Make there what records need and isn't there: a topic, indexes, an index's template."
+        ),
+    ] = False,
     max_backoff: Annotated[
         float | None,
         typer.Option(
@@ -85,6 +92,7 @@ def ship(
             level=level,
             query=query,
             start=start,
+            bootstrap=bootstrap or None,
             max_backoff_seconds=max_backoff,
             patience_seconds=patience if once else None,
             waits_for_lease=False,

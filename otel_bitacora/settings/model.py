@@ -346,6 +346,9 @@ class ExporterSettings(_Section):
     certificate_file: File | None = Field(None, description="Certificates to trust in place of the system's (PEM).")
     client_key_file: File | None = Field(None, description="The key of our own certificate (PEM).")
     client_certificate_file: File | None = Field(None, description="Our own certificate, where one is asked for (PEM).")
+    bootstrap: bool = Field(
+        False, description="Whether what records need and isn't there is made: a topic, indexes, an index's template."
+    )
     level: Literal["trace", "debug", "info", "warn", "error"] = Field(
         "trace", description="Only records from this level on; the others are counted as filtered."
     )

@@ -19,11 +19,15 @@ _HOMES = {
     "otlp+https": "otlp_http:OtlpHttpExporter",
     "otlp+grpc": "otlp_grpc:OtlpGrpcExporter",
     "otlp+grpcs": "otlp_grpc:OtlpGrpcExporter",
+    "kafka": "kafka:KafkaExporter",
+    "kafka+tls": "kafka:KafkaExporter",
+    "mongodb": "mongodb:MongoDbExporter",
+    "mongodb+srv": "mongodb:MongoDbExporter",
     "file": "file:FileExporter",
     "stdout": "file:StdoutExporter",
 }
 """Scheme to module and what makes the exporter there of a `Destination`."""
-_EXTRAS = {"otlp_http": "otlp", "otlp_grpc": "otlp"}
+_EXTRAS = {"otlp_http": "otlp", "otlp_grpc": "otlp", "kafka": "kafka", "mongodb": "mongodb"}
 SCHEMES = tuple(_HOMES)
 
 

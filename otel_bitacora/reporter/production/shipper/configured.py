@@ -116,6 +116,7 @@ def _destination(name: str, settings: ExporterSettings) -> Destination:
         certificate_file=settings.certificate_file,
         client_key_file=settings.client_key_file,
         client_certificate_file=settings.client_certificate_file,
+        bootstrap=settings.bootstrap,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import cast, get_args
 
@@ -28,6 +29,7 @@ def route_to(
     max_backoff_seconds: float = CAP_SECONDS,
     patience_seconds: float | None = None,
     waits_for_lease: bool = True,
+    bootstrap: bool = False,
 ) -> Route:
     """Return the route from *journal* to *destination*, after a look that it can be made.
 
@@ -42,6 +44,8 @@ def route_to(
         severity = int(LogLevel.parse(level)) if level else 0
     except ValueError as error:
         raise ReporterSettingsError(f"level = {level!r}: {error}") from error
+    if bootstrap:
+        destination = replace(destination, bootstrap=True)
     made = exporter_for(destination.url, destination)
     close = getattr(made, "close", None)
     if close is not None:

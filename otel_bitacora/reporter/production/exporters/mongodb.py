@@ -1,0 +1,173 @@
+"""Records as documents of MongoDB, with pymongo, which the extra `mongodb` brings: a record's uid is its `_id`, so it is kept once."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bson.errors import BSONError
+from pymongo import MongoClient
+from pymongo.collection import Collection
+from pymongo.errors import (
+    BulkWriteError,
+    ConfigurationError,
+    ConnectionFailure,
+    DocumentTooLarge,
+    OperationFailure,
+    PyMongoError,
+)
+
+from otel_bitacora.reporter.core.contract import (
+    Accepted,
+    BatchRejected,
+    DestinationError,
+    Duplicate,
+    Outcome,
+    Rejected,
+    Retry,
+    StoredRecord,
+)
+from otel_bitacora.reporter.core.decode import RecordDecoder
+from otel_bitacora.reporter.core.entry import LogEntry
+from otel_bitacora.reporter.core.otlp import decode_resource
+from otel_bitacora.reporter.core.protobuf import Plain
+
+from .destination import Destination, name_for
+from .mongodb_document import Document, DocumentWriter
+from .mongodb_indexes import make_indexes
+from .mongodb_url import target_of
+from .peer import check_address
+
+_ACCEPTED, _DUPLICATE = Accepted(), Duplicate()
+_DUPLICATE_KEY = 11000
+# Codes of one document: not allowed by the collection's rules, too large, or with names that the server doesn't have.
+_POISON = frozenset((2, 9, 14, 52, 55, 56, 57, 121, 10334, 17280, 17419, 17420))
+# Codes of a request: of authorisation, or of a place where nothing can be written.
+_MISCONFIGURED = frozenset((13, 18, 20, 33, 59, 73, 115, 166, 8000))
+_CACHED = 1024
+_WARN_SECONDS = 60.0
+_log = logging.getLogger(__name__)
+
+
+class MongoDbExporter:
+    """Inserts into one collection. For one thread at a time."""
+
+    ordered = False
+
+    def __init__(self, destination: Destination) -> None:
+        """Connects to nothing yet.
+
+        Raises:
+            ReporterSettingsError: the URL is none of MongoDB.
+        """
+        self.name = destination.name or name_for(destination.url)
+        self._shown = destination.shown
+        self._target = target_of(destination)
+        self._documents = DocumentWriter()
+        self._records = RecordDecoder()
+        self._resources: dict[bytes, Mapping[str, Plain]] = {}
+        self._client: MongoClient[Document] | None = None
+        self._warned = float("-inf")
+
+    @property
+    def repaired(self) -> int:
+        """How many values were put in another way, because MongoDB can't hold them."""
+        return self._documents.repaired
+
+    def export(self, batch: Sequence[StoredRecord]) -> list[Outcome]:
+        """Insert *batch*, in no order, and wait until a majority has it in its journal.
+
+        Raises:
+            BatchRejected: a record isn't OTLP.
+            DestinationError: the server can't be reached, or refuses every insertion.
+        """
+        if not batch:
+            return []
+        before = self.repaired
+        try:
+            documents = [self._documents.document(self._entry(record)) for record in batch]
+        except ValueError as error:
+            raise BatchRejected(f"the record isn't OTLP: {error}") from error
+        outcomes = self._insert(documents)
+        self._tell_of_repairs(self.repaired - before)
+        return outcomes
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def _insert(self, documents: Sequence[Document]) -> list[Outcome]:
+        outcomes: list[Outcome] = [_ACCEPTED] * len(documents)
+        try:
+            self._collection().insert_many(documents, ordered=False)
+        except BulkWriteError as error:
+            self._note(error.details or {}, outcomes)
+        except (DocumentTooLarge, BSONError, OverflowError) as error:
+            raise BatchRejected(f"{self._shown}: {error}") from error
+        except PyMongoError as error:
+            self.close()  # credentials that were exchanged, addresses that have moved
+            raise self._error(error) from error
+        return outcomes
+
+    def _note(self, details: Mapping[str, Any], outcomes: list[Outcome]) -> None:
+        """Put into *outcomes* what became of those documents that weren't inserted."""
+        for error in details.get("writeErrors", ()):
+            outcomes[error["index"]] = self._outcome(error.get("code"), str(error.get("errmsg", "")))
+        if concerns := details.get("writeConcernErrors"):
+            reason = f"{self._shown}: not confirmed: {concerns[-1].get('errmsg', '')}"
+            outcomes[:] = [Retry(reason=reason) if outcome is _ACCEPTED else outcome for outcome in outcomes]
+
+    def _outcome(self, code: int | None, message: str) -> Outcome:
+        if code == _DUPLICATE_KEY:
+            return _DUPLICATE
+        text = f"{self._shown}: {message[:200]} (code {code})"
+        if code in _MISCONFIGURED:
+            raise DestinationError(text, misconfigured=True)
+        return Rejected(text) if code in _POISON else Retry(reason=text)
+
+    def _entry(self, record: StoredRecord) -> LogEntry:
+        raw = record.resource
+        resource = self._resources.get(raw)
+        if resource is None:
+            if len(self._resources) >= _CACHED:
+                self._resources.clear()
+            resource = self._resources[raw] = decode_resource(raw)
+        entry = self._records.entry(record.payload, record.scope_length, resource)
+        return entry if entry.uid == record.uid else entry.replace(uid=record.uid)
+
+    def _collection(self) -> Collection[Document]:
+        target = self._target
+        if self._client is None:
+            for host, port in target.hosts:
+                check_address(host, port)
+            self._client = client = target.connect()
+            if target.bootstrap:
+                for problem in make_indexes(client[target.database][target.collection], target.keep_days):
+                    _log.warning("%s: %s", self._shown, problem)
+        return self._client[target.database][target.collection]
+
+    def _error(self, error: PyMongoError) -> DestinationError:
+        return DestinationError(f"{self._shown}: {_words(error)}", misconfigured=is_misconfigured(error))
+
+    def _tell_of_repairs(self, count: int) -> None:
+        if count and time.monotonic() >= self._warned + _WARN_SECONDS:
+            self._warned = time.monotonic()
+            _log.warning("%s: %d values that MongoDB can't hold are kept as text or cut off", self.name, self.repaired)
+
+
+def is_misconfigured(error: PyMongoError) -> bool:
+    """Return whether no request can do better until somebody mends a setting."""
+    if isinstance(error, ConnectionFailure):
+        return "certificate" in str(error).lower()
+    if isinstance(error, OperationFailure):
+        return error.code in _MISCONFIGURED
+    return isinstance(error, ConfigurationError)
+
+
+def _words(error: PyMongoError) -> str:
+    """Return what went wrong, without the description of all servers that pymongo adds."""
+    return str(error).partition(", Timeout:")[0].partition(", Topology Description:")[0].partition(", full error:")[0]

@@ -1,0 +1,93 @@
+"""Documents hold whatever a record does, and give it back."""
+
+import bson
+import pytest
+from bson.codec_options import CodecOptions, DatetimeConversion
+from bson.datetime_ms import DatetimeMS
+from hypothesis import given
+from hypothesis import strategies as st
+
+from otel_bitacora.reporter.core.entry import LogEntry
+from otel_bitacora.reporter.production.exporters.mongodb_document import DocumentWriter, entry_of
+
+from ...compliance import INSTANCE, entry  # noqa: TID252  # tests are no package
+
+UID = f"{INSTANCE}-{7:016x}"
+TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=8)
+KEYS = TEXTS | st.sampled_from(["", "a.b", "$set", "pairs", "k", "v", "n\0l"])
+SCALARS = (
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False) | TEXTS | st.binary()
+)
+VALUES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3), max_leaves=8
+)
+NANOSECONDS = st.integers(0, 2**63 - 1)
+AS_MILLISECONDS = CodecOptions(datetime_conversion=DatetimeConversion.DATETIME_MS)
+
+
+def sent(document: dict) -> dict:
+    """Return *document* as a server gives it back."""
+    return bson.decode(bson.encode(document), AS_MILLISECONDS)
+
+
+@given(
+    st.builds(
+        LogEntry,
+        uid=st.just(UID),
+        timestamp_unix_nano=NANOSECONDS,
+        observed_unix_nano=NANOSECONDS,
+        severity_number=st.integers(0, 24),
+        severity_text=TEXTS,
+        body=VALUES,
+        attributes=st.dictionaries(KEYS, VALUES, max_size=4),
+        dropped_attributes_count=st.integers(0, 2**32 - 1),
+        trace_flags=st.integers(0, 2**32 - 1),
+        trace_id=st.just("") | st.just("0af7651916cd43dd8448eb211c80319c"),
+        event_name=TEXTS,
+        logger=TEXTS,
+        scope_version=TEXTS,
+        scope_attributes=st.dictionaries(KEYS, SCALARS, max_size=2),
+        schema_url=TEXTS,
+        resource=st.dictionaries(KEYS | st.just("service.name"), VALUES, max_size=2),
+    )
+)
+def test_a_record_comes_back_as_it_was(record: LogEntry) -> None:
+    writer = DocumentWriter()
+
+    assert entry_of(sent(writer.document(record))) == record
+    assert writer.repaired == 0
+
+
+def test_times_are_dates_too_of_when_it_was_logged_or_else_seen() -> None:
+    writer = DocumentWriter()
+
+    logged = writer.document(entry(5, uid=UID))
+    seen = writer.document(entry(0, uid=UID, observed_unix_nano=3_500_000_000))
+
+    assert logged["time"] == DatetimeMS(5000)
+    assert seen["time"] == DatetimeMS(3500)
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        (2**63, str(2**63)),
+        (-(2**70), str(-(2**70))),
+        ("caf\udce9", "caf\\udce9"),
+        ([{"a": 2**64}], [{"a": str(2**64)}]),
+    ],
+)
+def test_values_that_mongodb_cannot_hold_are_kept_as_text_and_counted(value, kept) -> None:
+    writer = DocumentWriter()
+
+    document = writer.document(entry(1, uid=UID, attributes={"x": value}))
+
+    assert entry_of(sent(document)).attributes == {"x": kept}
+    assert writer.repaired == document["repaired"] == 1
+
+
+def test_a_time_beyond_2262_is_the_last_there_is() -> None:
+    document = DocumentWriter().document(entry(1, uid=UID, timestamp_unix_nano=2**64 - 1))
+
+    assert sent(document)["timestamp_unix_nano"] == 2**63 - 1
+    assert document["time"] == DatetimeMS((2**64 - 1) // 1_000_000)
