@@ -19,11 +19,13 @@ _HOMES = {
     "otlp+https": "otlp_http:OtlpHttpExporter",
     "otlp+grpc": "otlp_grpc:OtlpGrpcExporter",
     "otlp+grpcs": "otlp_grpc:OtlpGrpcExporter",
+    "elasticsearch+http": "elasticsearch:ElasticsearchExporter",
+    "elasticsearch+https": "elasticsearch:ElasticsearchExporter",
     "file": "file:FileExporter",
     "stdout": "file:StdoutExporter",
 }
 """Scheme to module and what makes the exporter there of a `Destination`."""
-_EXTRAS = {"otlp_http": "otlp", "otlp_grpc": "otlp"}
+_EXTRAS = {"otlp_http": "otlp", "otlp_grpc": "otlp", "elasticsearch": "elasticsearch"}
 SCHEMES = tuple(_HOMES)
 
 

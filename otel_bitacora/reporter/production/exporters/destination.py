@@ -32,6 +32,8 @@ class Destination:
     """Certificates to trust in place of the system's (PEM)."""
     client_key_file: Path | None = None
     client_certificate_file: Path | None = None
+    bootstrap: bool = False
+    """Whether to make there what records need and isn't there: a template, a topic, indexes."""
 
     @property
     def shown(self) -> str:
