@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-EXTRAS ?= monitor,prometheus,otlp,mongodb,kafka
+EXTRAS ?= monitor,prometheus,otlp,elasticsearch,mongodb,kafka
 
 .PHONY: run test soak test-servers test-installs check format bench docs build clean
 .DEFAULT_GOAL := test

@@ -23,11 +23,19 @@ _HOMES = {
     "kafka+tls": "kafka:KafkaExporter",
     "mongodb": "mongodb:MongoDbExporter",
     "mongodb+srv": "mongodb:MongoDbExporter",
+    "elasticsearch+http": "elasticsearch:ElasticsearchExporter",
+    "elasticsearch+https": "elasticsearch:ElasticsearchExporter",
     "file": "file:FileExporter",
     "stdout": "file:StdoutExporter",
 }
 """Scheme to module and what makes the exporter there of a `Destination`."""
-_EXTRAS = {"otlp_http": "otlp", "otlp_grpc": "otlp", "kafka": "kafka", "mongodb": "mongodb"}
+_EXTRAS = {
+    "otlp_http": "otlp",
+    "otlp_grpc": "otlp",
+    "kafka": "kafka",
+    "mongodb": "mongodb",
+    "elasticsearch": "elasticsearch",
+}
 SCHEMES = tuple(_HOMES)
 
 

@@ -1,0 +1,81 @@
+"""Bulk requests: what one is made of, and what the server says became of each document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from otel_bitacora.reporter.core.contract import Accepted, Duplicate, Outcome, Rejected, Retry, StoredRecord
+
+from .elasticsearch_client import reason_of
+from .elasticsearch_document import Documents, day_of
+from .elasticsearch_target import Target
+
+_ACCEPTED, _DUPLICATE = Accepted(), Duplicate()
+_REFUSED = frozenset((400, 413, 422))
+_NOT_LET = frozenset((403, 404))
+FILTER = (
+    "errors,items.*.status,items.*.error.type,items.*.error.reason,items.*.error.caused_by.reason,items.*.failure_store"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One record of a batch: *index* is its place there, *data* its two lines of NDJSON."""
+
+    index: int
+    data: bytes
+
+
+def operations(
+    documents: Documents, target: Target, batch: Sequence[StoredRecord], outcomes: list[Outcome | None]
+) -> list[Operation]:
+    """Return what is to be sent of *batch*; what isn't OTLP has its outcome at once."""
+    found = []
+    for index, record in enumerate(batch):
+        try:
+            entry, document = documents.document(record)
+        except ValueError as error:
+            outcomes[index] = Rejected(f"the record isn't OTLP: {error}")
+            continue
+        uid = record.uid if record.uid.isascii() and record.uid.replace("-", "").isalnum() else None
+        quoted = f'"{uid}"' if uid else orjson.dumps(record.uid).decode()
+        where = f'"_index":"{target.name}-{day_of(entry)}",' if target.is_dated else ""
+        found.append(Operation(index, b'{"create":{%b"_id":%b}}\n%b\n' % (where.encode(), quoted.encode(), document)))
+    return found
+
+
+def portions(found: Sequence[Operation], limit_bytes: int) -> Iterator[list[Operation]]:
+    """Yield *found* in parts of at most *limit_bytes*; what is larger by itself goes alone."""
+    part: list[Operation] = []
+    size = 0
+    for operation in found:
+        if part and size + len(operation.data) > limit_bytes:
+            yield part
+            part, size = [], 0
+        part.append(operation)
+        size += len(operation.data)
+    if part:
+        yield part
+
+
+def outcome_of(item: Mapping[str, Any]) -> Outcome:
+    """Return what *item* of a bulk answer means for its record."""
+    said = next(iter(item.values()))
+    status = said.get("status", 500)
+    if said.get("failure_store") == "used":
+        return Rejected("it doesn't fit the mapping; the server keeps it in the failure store")
+    if 200 <= status < 300:
+        return _ACCEPTED
+    if status == 409:
+        return _DUPLICATE
+    reason = f"{status}: {reason_of(said.get('error'))}"
+    return Rejected(reason) if status in _REFUSED else Retry(reason=reason)
+
+
+def is_nothing_let_in(items: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether every document was refused for the place that it was sent to: forbidden, blocked, or not there."""
+    return bool(items) and all(next(iter(item.values())).get("status") in _NOT_LET for item in items)

@@ -1,0 +1,195 @@
+"""A strict stand-in for Elasticsearch in this process: what it takes and answers is what 9.5 does, or what a test has scripted."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import json
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+MAX_ID_BYTES = 512
+
+
+@dataclass
+class Request:
+    method: str
+    path: str
+    params: dict[str, str]
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def lines(self) -> list[Any]:
+        return [json.loads(line) for line in self.body.splitlines()]
+
+
+@dataclass
+class Reply:
+    status: int = 200
+    body: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def error(status: int, kind: str, reason: str) -> Reply:
+    return Reply(status, {"error": {"type": kind, "reason": reason}, "status": status})
+
+
+class Elasticsearch(ThreadingHTTPServer):
+    """*replies* go before what it would say by itself; *item* may say something else of a document."""
+
+    daemon_threads = True
+
+    def __init__(self, certificate: Path | None = None) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
+        self.requests: list[Request] = []
+        self.replies: list[Reply] = []
+        self.otherwise: Callable[[Request], Reply | None] = lambda _: None
+        self.item: Callable[[str, dict[str, Any]], tuple[int, Any] | None] = lambda _uid, _document: None
+        self.product = "Elasticsearch"
+        self.authorization: str | None = None
+        self.largest_bytes = 100 << 20
+        self.templates: dict[str, Any] = {}
+        self.indices: dict[str, dict[str, dict[str, Any]]] = {}
+        """By name, documents by `_id`; a data stream is one of them."""
+        self.lock = threading.Lock()
+
+    @property
+    def url(self) -> str:
+        return f"elasticsearch+http://127.0.0.1:{self.server_address[1]}"
+
+    def documents(self) -> dict[str, dict[str, Any]]:
+        return {uid: document for index in self.indices.values() for uid, document in index.items()}
+
+    def bulks(self) -> list[Request]:
+        return [request for request in self.requests if request.path.endswith("/_bulk")]
+
+    def reply(self, request: Request) -> Reply:
+        with self.lock:
+            self.requests.append(request)
+            if self.authorization is not None and request.headers.get("authorization") != self.authorization:
+                return error(401, "security_exception", "unable to authenticate")
+            if self.replies:
+                return self.replies.pop(0)
+            found = self.otherwise(request)
+            if found is not None:
+                return found
+            return self._reply(request)
+
+    def _reply(self, request: Request) -> Reply:
+        if len(request.body) > self.largest_bytes:
+            return Reply(413, "")
+        parts = [part for part in request.path.split("/") if part]
+        if request.method == "GET" and not parts:
+            return Reply(200, {"version": {"number": "9.5.3"}, "tagline": "You Know, for Search"})
+        if request.method == "PUT" and parts[:1] == ["_index_template"]:
+            self.templates[parts[1]] = json.loads(request.body)
+            return Reply(200, {"acknowledged": True})
+        if request.method == "POST" and parts[-1:] == ["_bulk"]:
+            return self._bulk(request, parts[0] if len(parts) == 2 else None)
+        return error(400, "illegal_argument_exception", f"no handler for {request.method} {request.path}")
+
+    def _bulk(self, request: Request, index: str | None) -> Reply:
+        if "x-ndjson" not in request.headers.get("content-type", ""):
+            return error(415, "media_type_header_exception", "Invalid media-type value on headers [Content-Type]")
+        if not request.body.endswith(b"\n"):
+            reason = "The bulk request must be terminated by a newline [\\n]"
+            return error(400, "illegal_argument_exception", reason)
+        lines = request.lines
+        needs_stream = request.params.get("require_data_stream") == "true"
+        items = []
+        for action, document in zip(lines[::2], lines[1::2], strict=True):
+            (kind, said), *more = action.items()
+            assert (kind, more) == ("create", [])
+            assert set(said) <= {"_index", "_id"}
+            items.append({"create": self._create(said.get("_index", index), said["_id"], document, needs_stream)})
+        return Reply(200, {"errors": any(item["create"]["status"] >= 300 for item in items), "items": items})
+
+    def _create(self, index: str, uid: str, document: dict[str, Any], needs_stream: bool) -> dict[str, Any]:
+        scripted = self.item(uid, document)
+        if scripted is not None:
+            status, what = scripted
+            return {"status": status, **({"error": what} if status >= 300 else what)}
+        if needs_stream and self._template(index) is None:
+            reason = f"no such index [{index}] and [require_data_stream] request flag is [true]"
+            return {"status": 404, "error": {"type": "index_not_found_exception", "reason": reason}}
+        if len(uid.encode()) > MAX_ID_BYTES or "@timestamp" not in document:
+            return {"status": 400, "error": {"type": "document_parsing_exception", "reason": "malformed"}}
+        known = self.indices.setdefault(index, {})
+        if uid in known:
+            reason = f"[{uid}]: version conflict, document already exists"
+            return {"status": 409, "error": {"type": "version_conflict_engine_exception", "reason": reason}}
+        known[uid] = document
+        return {"status": 201}
+
+    def _template(self, index: str) -> Any:
+        return next(
+            (
+                template
+                for template in self.templates.values()
+                if any(fnmatchcase(index, pattern) for pattern in template["index_patterns"])
+                and "data_stream" in template
+            ),
+            None,
+        )
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Elasticsearch
+    protocol_version = "HTTP/1.1"
+
+    def _answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        if headers.get("content-encoding") == "gzip":
+            body = gzip.decompress(body)
+        parts = urlsplit(self.path)
+        params = {name: values[0] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
+        reply = self.server.reply(Request(self.command, unquote(parts.path), params, headers, body))
+        content = reply.body.encode() if isinstance(reply.body, str) else json.dumps(reply.body).encode()
+        self.send_response(reply.status)
+        said = {
+            "X-Elastic-Product": self.server.product,
+            "Content-Type": "text/plain" if isinstance(reply.body, str) else "application/json",
+            "Content-Length": str(len(content)),
+            **reply.headers,
+        }
+        for name, value in said.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+
+    def __getattr__(self, name: str) -> Callable[[], None]:
+        if name.startswith("do_"):
+            return self._answer
+        raise AttributeError(name)
+
+    def handle(self) -> None:
+        with contextlib.suppress(OSError):
+            super().handle()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def elasticsearch(certificate: Path | None = None) -> Iterator[Elasticsearch]:
+    """Serve on a free port, over TLS with a *certificate*."""
+    with Elasticsearch(certificate) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()

@@ -1,0 +1,277 @@
+"""What an Elasticsearch answers, and what becomes of the records; the server is a strict stand-in."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from otel_bitacora.errors import DestinationError, ReporterSettingsError
+from otel_bitacora.reporter.core.contract import Accepted, Duplicate, Outcome, Rejected, StoredRecord
+from otel_bitacora.reporter.production.exporters import Destination, exporter_for
+
+from ...compliance import ExporterCompliance, stored  # noqa: TID252  # tests are no package
+from .elasticsearches import Elasticsearch, Reply, elasticsearch, error
+
+
+@pytest.fixture
+def server() -> Iterator[Elasticsearch]:
+    with elasticsearch() as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    for name in [name for name in os.environ if name.startswith("BITACORA_")]:
+        monkeypatch.delenv(name)
+
+
+def made(server: Elasticsearch, path: str = "", **settings: Any) -> Any:
+    url = server.url + path
+    return exporter_for(url, Destination(url, **{"bootstrap": True, **settings}))
+
+
+def kinds(outcomes: list[Outcome]) -> list[str]:
+    return [type(outcome).__name__ for outcome in outcomes]
+
+
+class TestElasticsearch(ExporterCompliance):
+    @pytest.fixture(autouse=True)
+    def serve(self, server: Elasticsearch) -> None:
+        self.server = server
+
+    def make(self) -> Any:
+        return made(self.server)
+
+
+def test_a_record_is_a_document_of_the_collectors_layout_in_a_data_stream(server: Elasticsearch) -> None:
+    record = stored(1, event_name="e", trace_id="ab" * 16, span_id="cd" * 8, attributes={"http.status": 500})
+
+    assert made(server).export([record]) == [Accepted()]
+
+    (bulk,) = server.bulks()
+    assert bulk.path == "/logs-bitacora.otel-default/_bulk"
+    assert bulk.headers["content-encoding"] == "gzip"
+    action, document = bulk.lines
+    assert action == {"create": {"_id": record.uid}}
+    assert document == {
+        "@timestamp": "1000.000000",
+        "observed_timestamp": "1000.000001",
+        "data_stream": {"type": "logs", "dataset": "bitacora.otel", "namespace": "default"},
+        "severity_number": 9,
+        "severity_text": "INFO",
+        "body": {"text": "message 1"},
+        "attributes": {"http.status": 500, "log.record.uid": record.uid},
+        "resource": {"attributes": {"service.name": "test"}},
+        "scope": {"name": "app.web"},
+        "event_name": "e",
+        "trace_id": "ab" * 16,
+        "span_id": "cd" * 8,
+    }
+
+
+def test_a_dated_index_is_that_of_the_records_own_day(server: Elasticsearch) -> None:
+    day = 86_400
+    made(server, "/shop?index=dated").export([stored(1), stored(day), stored(day - 1)])
+
+    assert {name: len(found) for name, found in server.indices.items()} == {
+        "shop-1970.01.01": 2,
+        "shop-1970.01.02": 1,
+    }
+    assert "data_stream" not in server.bulks()[0].lines[1]
+
+
+def test_a_record_sent_again_is_known(server: Elasticsearch) -> None:
+    exporter = made(server)
+    exporter.export([stored(1)])
+
+    assert exporter.export([stored(1), stored(2)]) == [Duplicate(), Accepted()]
+
+
+def test_each_item_has_its_own_verdict(server: Elasticsearch) -> None:
+    said = {
+        2: (429, {"type": "es_rejected_execution_exception", "reason": "busy"}),
+        3: (503, {"type": "unavailable_shards_exception", "reason": "gone"}),
+        4: (403, {"type": "cluster_block_exception", "reason": "read-only"}),
+        5: (404, {"type": "index_not_found_exception", "reason": "none"}),
+        6: (400, {"type": "document_parsing_exception", "reason": "no", "caused_by": {"reason": "because"}}),
+        7: (413, {"type": "too_large", "reason": "large"}),
+        8: (201, {"failure_store": "used"}),
+    }
+    server.item = lambda uid, _: said.get(int(uid[-16:], 16))
+
+    outcomes = made(server).export([stored(number) for number in range(1, 9)])
+
+    assert kinds(outcomes) == ["Accepted", "Retry", "Retry", "Retry", "Retry", "Rejected", "Rejected", "Rejected"]
+    assert outcomes[5] == Rejected("400: document_parsing_exception: no: because")
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 405, 407, 415, 301])
+def test_a_request_that_is_refused_as_such_costs_no_record(server: Elasticsearch, status: int) -> None:
+    exporter = made(server, bootstrap=False)
+    server.replies = [error(status, "security_exception", "no")]
+
+    with pytest.raises(DestinationError, match=f"{status}: security_exception: no") as caught:
+        exporter.export([stored(1), stored(2)])
+
+    assert caught.value.misconfigured
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503])
+def test_a_busy_server_is_asked_again_when_it_says(server: Elasticsearch, status: int) -> None:
+    exporter = made(server, bootstrap=False)
+    server.replies = [Reply(status, "busy", {"Retry-After": "7"})]
+
+    with pytest.raises(DestinationError) as caught:
+        exporter.export([stored(1)])
+
+    assert not caught.value.misconfigured
+    assert caught.value.retry_after_seconds == 7
+    assert len(server.requests) == 1
+
+
+def test_without_template_nothing_is_sent_into_a_plain_index_and_nothing_is_given_up(server: Elasticsearch) -> None:
+    with pytest.raises(DestinationError, match="index_not_found_exception") as caught:
+        made(server, bootstrap=False).export([stored(1), stored(2)])
+
+    assert caught.value.misconfigured
+    assert server.documents() == {}
+
+
+def test_a_request_that_is_too_large_is_halved_and_a_record_that_is_goes_alone(server: Elasticsearch) -> None:
+    server.largest_bytes = 20_000
+    records = [stored(number, body="x" * (50_000 if number == 5 else 2000)) for number in range(1, 12)]
+
+    outcomes = made(server).export(records)
+
+    assert kinds(outcomes) == ["Accepted"] * 4 + ["Rejected"] + ["Accepted"] * 6
+    assert len(server.documents()) == 10
+
+
+def test_a_large_batch_goes_in_several_requests(server: Elasticsearch) -> None:
+    outcomes = made(server).export([stored(number, body="x" * 200_000) for number in range(1, 61)])
+
+    assert kinds(outcomes) == ["Accepted"] * 60
+    assert len(server.bulks()) == 3
+    assert max(len(bulk.body) for bulk in server.bulks()) <= 4 << 20
+
+
+def test_what_arrived_before_the_server_broke_down_is_not_sent_again(server: Elasticsearch) -> None:
+    exporter = made(server)
+    server.otherwise = lambda _: error(503, "down", "down") if len(server.bulks()) == 2 else None
+
+    outcomes = exporter.export([stored(number, body="x" * 200_000) for number in range(1, 31)])
+
+    assert set(kinds(outcomes)) == {"Accepted", "Retry"}
+    assert kinds(outcomes).count("Accepted") == len(server.documents())
+
+
+def test_a_record_that_is_not_otlp_is_refused_alone(server: Elasticsearch) -> None:
+    broken = StoredRecord("u", 9, b"\xff\xff", 0, b"")
+
+    assert kinds(made(server).export([stored(1), broken])) == ["Accepted", "Rejected"]
+
+
+def test_what_is_not_elasticsearch_gets_nothing(server: Elasticsearch) -> None:
+    server.product = "something else"
+
+    with pytest.raises(DestinationError, match="isn't Elasticsearch") as caught:
+        made(server).export([stored(1)])
+
+    assert caught.value.misconfigured
+    assert server.documents() == {}
+
+
+def test_nobody_there_is_no_misconfiguration() -> None:
+    with elasticsearch() as gone:
+        exporter = made(gone)
+
+    with pytest.raises(DestinationError) as caught:
+        exporter.export([stored(1)])
+
+    assert not caught.value.misconfigured
+
+
+def test_a_certificate_that_nobody_vouches_for_is_a_misconfiguration_and_one_that_is_trusted_is_used(
+    tmp_path: Path,
+) -> None:
+    authority = trustme.CA()
+    pem, trusted = tmp_path / "server.pem", tmp_path / "ca.pem"
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(pem))
+    authority.cert_pem.write_to_path(str(trusted))
+
+    with elasticsearch(pem) as server:
+        url = server.url.replace("http:", "https:")
+        with pytest.raises(DestinationError, match="TLS") as caught:
+            exporter_for(url, Destination(url, bootstrap=True)).export([stored(1)])
+        told = Destination(url, bootstrap=True, certificate_file=trusted)
+        assert exporter_for(url, told).export([stored(1)]) == [Accepted()]
+
+    assert caught.value.misconfigured
+    assert ssl.OPENSSL_VERSION
+
+
+@pytest.mark.parametrize(
+    ("variables", "sent"),
+    [
+        ({"API_KEY": "abc=="}, "ApiKey abc=="),
+        ({"API_KEY": "id:key"}, "ApiKey aWQ6a2V5"),
+        ({"USERNAME": "ana", "PASSWORD": "ñ"}, "Basic YW5hOsOx"),
+        ({"USERNAME": "ana", "PASSWORD_FILE": "{folder}/secret"}, "Basic YW5hOmZpbGVk"),
+    ],
+)
+def test_who_we_are_comes_from_the_environment(
+    server: Elasticsearch, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variables: dict[str, str], sent: str
+) -> None:
+    (tmp_path / "secret").write_text("filed\n")
+    for name, value in variables.items():
+        monkeypatch.setenv(f"BITACORA_ELASTICSEARCH__{name}", value.format(folder=tmp_path))
+    server.authorization = sent
+
+    assert made(server).export([stored(1)]) == [Accepted()]
+    assert "secret" not in repr(made(server).__dict__)
+
+
+def test_a_wrong_password_costs_no_record_and_is_asked_again(server: Elasticsearch) -> None:
+    server.authorization = "ApiKey right"
+    exporter = made(server, headers={"Authorization": "ApiKey wrong"})
+
+    for _ in range(3):
+        with pytest.raises(DestinationError, match="unable to authenticate") as caught:
+            exporter.export([stored(1)])
+        assert caught.value.misconfigured
+    server.authorization = "ApiKey wrong"
+
+    assert exporter.export([stored(1)]) == [Accepted()]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "elasticsearch+http://user:secret@host:9200",
+        "elasticsearch+http://host/Upper",
+        "elasticsearch+http://host/a-b",
+        "elasticsearch+http://host/a?index=weekly",
+        "elasticsearch+http://host/a?what=ever",
+        "elasticsearch+http://169.254.169.254:9200",
+        "elasticsearch+http://",
+    ],
+)
+def test_a_url_that_cannot_be_right_is_refused_without_its_secrets(url: str) -> None:
+    with pytest.raises(ReporterSettingsError) as caught:
+        exporter_for(url)
+
+    assert "secret" not in str(caught.value)
+
+
+def test_the_names_of_data_streams_may_be_written_out(server: Elasticsearch) -> None:
+    made(server, "/logs-shop.otel-prod").export([stored(1)])
+    made(server, "/stock?namespace=dev").export([stored(2)])
+
+    assert list(server.indices) == ["logs-shop.otel-prod", "logs-stock.otel-dev"]
