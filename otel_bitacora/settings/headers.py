@@ -3,10 +3,26 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote
+
+from otel_bitacora.errors import SettingsError
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
 
 _NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
+
+
+class HasHeaders(Protocol):
+    """A section with both settings."""
+
+    @property
+    def headers(self) -> SecretStr | None: ...
+    @property
+    def headers_file(self) -> Path | None: ...
 
 
 def parse_headers(text: str) -> dict[str, str]:
@@ -27,3 +43,19 @@ def parse_headers(text: str) -> dict[str, str]:
             )
         headers[name] = value
     return headers
+
+
+def headers_of(section: HasHeaders, name: str) -> dict[str, str]:
+    """Return the headers that a *section* of the settings, called *name*, holds, or names a file of.
+
+    Raises:
+        SettingsError: the file can't be read, or holds none.
+    """
+    if section.headers is not None:
+        return parse_headers(section.headers.get_secret_value())
+    if section.headers_file is None:
+        return {}
+    try:
+        return parse_headers(section.headers_file.read_text(encoding="utf-8").strip())
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{name}.headers_file = {str(section.headers_file)!r}: {error}") from error

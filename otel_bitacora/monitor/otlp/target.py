@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from otel_bitacora.errors import SettingsError
 from otel_bitacora.settings import Address, OtlpSettings
 from otel_bitacora.settings.endpoint import IpAddress, is_link_local, metrics_url, plain_address, shown_url
-from otel_bitacora.settings.headers import parse_headers
+from otel_bitacora.settings.headers import headers_of
 
 _PORTS = {"http": 80, "https": 443}
 _LOOPBACK = {4: ipaddress.ip_address("127.0.0.1"), 6: ipaddress.ip_address("::1")}
@@ -63,7 +63,7 @@ def target_of(settings: OtlpSettings) -> Target | None:
     return Target(
         url=url if is_grpc or whole else metrics_url(url),
         is_grpc=is_grpc,
-        headers=_headers(settings),
+        headers=headers_of(settings, "otlp"),
         is_gzip=settings.compression == "gzip",
         timeout_seconds=settings.timeout_seconds,
         interval_seconds=settings.interval_seconds,
@@ -71,17 +71,6 @@ def target_of(settings: OtlpSettings) -> Target | None:
         client_key_file=settings.client_key_file,
         client_certificate_file=settings.client_certificate_file,
     )
-
-
-def _headers(settings: OtlpSettings) -> dict[str, str]:
-    if settings.headers is not None:
-        return parse_headers(settings.headers.get_secret_value())
-    if settings.headers_file is None:
-        return {}
-    try:
-        return parse_headers(settings.headers_file.read_text(encoding="utf-8").strip())
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"otlp.headers_file = {str(settings.headers_file)!r}: {error}") from error
 
 
 def reason_against(target: Target, own: Address | None) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any
 from otel_bitacora.errors import SettingsError
 from otel_bitacora.reporter.production.exporters import Destination, name_for
 from otel_bitacora.settings import ExporterSettings, Settings
-from otel_bitacora.settings.headers import parse_headers
+from otel_bitacora.settings.headers import headers_of
 from otel_bitacora.settings.otel_environment import logs_options
 
 from .route import route_to
@@ -110,7 +110,7 @@ def _destination(name: str, settings: ExporterSettings) -> Destination:
     return Destination(
         settings.url,
         name=name,
-        headers=_headers(name, settings),
+        headers=headers_of(settings, f"exporters.{name}"),
         compression=settings.compression,
         timeout_seconds=settings.timeout_seconds,
         certificate_file=settings.certificate_file,
@@ -118,14 +118,3 @@ def _destination(name: str, settings: ExporterSettings) -> Destination:
         client_certificate_file=settings.client_certificate_file,
         bootstrap=settings.bootstrap,
     )
-
-
-def _headers(name: str, settings: ExporterSettings) -> dict[str, str]:
-    if settings.headers is not None:
-        return parse_headers(settings.headers.get_secret_value())
-    if settings.headers_file is None:
-        return {}
-    try:
-        return parse_headers(settings.headers_file.read_text(encoding="utf-8").strip())
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"exporters.{name}.headers_file = {str(settings.headers_file)!r}: {error}") from error
