@@ -11,8 +11,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from otel_bitacora.cli.app import app
 from otel_bitacora.reporter.dev.generate import IncidentKind
+
+from ..reporter.dev.counted import assert_queries_find  # noqa: TID252  # tests are no package
 
 SMALL = ("--rate", "0.02", "--developers", "2")
 ALL = [part for kind in IncidentKind for part in ("--incident", kind.value)]
@@ -46,6 +50,18 @@ def test_a_generated_journal_is_whole_and_holds_what_the_manifest_says(tmp_path:
     for key, name in (("by_logger", "scope"), ("by_event", "event_name")):
         names = [record[name]["name"] if name == "scope" else record[name] for record in records]
         assert {each: names.count(each) for each in names if each} == said[key]
+
+
+def test_logs_query_finds_exactly_what_the_manifest_says(tmp_path: Path) -> None:
+    journal, manifest = tmp_path / "journal", tmp_path / "manifest.json"
+    run("generate", *SMALL, *ALL, "--pathological", "--journal", journal, "--manifest", manifest)
+
+    def count(text: str) -> int:
+        found = CliRunner().invoke(app, ["logs", "query", text, "--json", "--journal", str(journal)])
+        assert found.exit_code == 0, found.stderr
+        return found.stdout.count("\n")
+
+    assert_queries_find(json.loads(manifest.read_bytes()), count)
 
 
 def test_sessions_that_were_made_up_are_listed(tmp_path: Path) -> None:
