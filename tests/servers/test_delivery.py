@@ -179,9 +179,7 @@ def test_what_was_acknowledged_arrives_whatever_is_killed_and_however_the_networ
     arrived = [record for request in requests for record in request]
     first = {record.uid: record for record in reversed(arrived)}
     duplicates = len(arrived) - len(first)
-    sys.stderr.write(
-        f"{len(first)} records, {duplicates} duplicates, {disturbances} disturbances\n"
-    )  # pytest -rP shows it
+    print(f"{len(first)} records, {duplicates} duplicates, {disturbances} disturbances")  # noqa: T201  # for pytest -rP
     assert {(each.producer, each.number) for each in arrived} >= {
         (each.name, number) for each in (*stage.producers, late) for number in range(1, each.acknowledged + 1)
     }

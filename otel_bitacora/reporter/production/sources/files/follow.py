@@ -214,7 +214,7 @@ class _Open:
     def __init__(self, fd: int, identity: Identity, offset: int, joiner: Joiner | None = None) -> None:
         self.fd = fd
         self.identity = identity
-        self.reader = LineReader(fd, offset)
+        self.reader = LineReader(fd, offset, self._is_uncut)
         self.joiner = joiner or Joiner()
 
     def read(self) -> Iterator[Found]:
@@ -251,9 +251,10 @@ class _Open:
 
     def was_cut(self, size: int) -> bool:
         """Return whether less is in it than was read, or its first line is another one."""
-        return size < self.reader.offset or bool(
-            self.identity.fingerprint and fingerprint_of(self.fd) != self.identity.fingerprint
-        )
+        return size < self.reader.offset or not self._is_uncut()
+
+    def _is_uncut(self) -> bool:
+        return not self.identity.fingerprint or fingerprint_of(self.fd) == self.identity.fingerprint
 
     def size(self) -> int:
         return os.fstat(self.fd).st_size

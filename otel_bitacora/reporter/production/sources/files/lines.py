@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 MAX_LINE_BYTES = 1 << 20
@@ -21,10 +21,15 @@ class Line(NamedTuple):
 
 
 class LineReader:
-    """Reads the complete lines of an open file from *offset* on. What has no end yet is read again when it has one."""
+    """Reads the complete lines of an open file from *offset* on. What has no end yet is read again when it has one.
 
-    def __init__(self, fd: int, offset: int = 0) -> None:
+    *is_uncut* is asked after each piece whether the file is still the one that began at 0: what was cut back, and has
+    grown again beyond what was read, goes on in the midst of other lines.
+    """
+
+    def __init__(self, fd: int, offset: int = 0, is_uncut: Callable[[], bool] = lambda: True) -> None:
         self._fd = fd
+        self._is_uncut = is_uncut
         self.offset = offset
         """Where the next line begins."""
         self._position = offset
@@ -33,7 +38,7 @@ class LineReader:
 
     def lines(self) -> Iterator[Line]:
         """Yield the lines that are complete by now."""
-        while piece := os.pread(self._fd, _PIECE_BYTES, self._position):
+        while (piece := os.pread(self._fd, _PIECE_BYTES, self._position)) and self._is_uncut():
             self._position += len(piece)
             *whole, rest = piece.split(b"\n")
             for data in whole:

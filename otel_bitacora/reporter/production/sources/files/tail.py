@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from otel_bitacora.reporter.core.entry import NO_ATTRIBUTES, LogEntry
@@ -96,6 +97,9 @@ class FileTail:
     def _pass_on(self, path: Path, found: Iterator[Found], write: Callable[[LogEntry], None]) -> int:
         count = 0
         for one in found:
+            saved = self._positions.saved.get(str(path))
+            if saved is None or not saved.identity.fingerprint:
+                self._note_beginning(path)
             write(self._entry(path, one))
             count += 1
         return count
@@ -114,6 +118,20 @@ class FileTail:
             uid=found.uid,
             resource=self._resources[path],
         )
+
+    def _note_beginning(self, path: Path) -> None:
+        """Save that the file at *path* is read, from its beginning, before anything of it is given out.
+
+        A crash in the very first look, and a rotation after it, would make the file one that was there before anybody
+        wished to have it read.
+        """
+        (position,) = (each.position for each in self._followed if each.path == path)
+        assert position is not None
+        try:
+            others = [each for each in self._positions.saved.values() if each.path != position.path]
+            self._positions.save([*others, replace(position, offset=0)])
+        except OSError as error:
+            log.warning("how far files were read can't be saved: %s", error)
 
     def _save(self) -> None:
         self._save_at = self._monotonic() + _SAVE_SECONDS

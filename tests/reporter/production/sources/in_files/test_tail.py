@@ -171,6 +171,29 @@ def test_one_that_is_rotated_before_the_first_look_is_read(reading: Reading) -> 
     assert reading.look() == ["one", "two"]
 
 
+@pytest.mark.parametrize("was_empty", [False, True])
+def test_one_that_is_rotated_after_a_crash_in_its_first_look_is_read_under_the_same_uids(
+    reading: Reading, was_empty: bool
+) -> None:
+    if was_empty:
+        reading.path.touch()
+        reading.look()
+    reading.write("one", "two")
+
+    def crash(entry: LogEntry) -> None:
+        reading.entries.append(entry)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        reading.tail.look(crash)
+    reading.path.rename(reading.path.with_suffix(".log.1"))
+    reading.write("three")
+    reading.start()
+    reading.look()
+
+    assert list(reading.distinct().values()) == ["one", "two", "three"]
+
+
 def test_a_file_that_was_copied_and_cut_is_read_to_the_end_of_its_copy(reading: Reading) -> None:
     reading.write("one")
     reading.look()
@@ -181,6 +204,25 @@ def test_a_file_that_was_copied_and_cut_is_read_to_the_end_of_its_copy(reading: 
 
     assert reading.look() == ["two", "x"]
     assert len(reading.distinct()) == 3
+
+
+def test_one_that_was_cut_and_has_outgrown_what_was_read_of_it_is_another_one(reading: Reading) -> None:
+    old, new = ([f"{word} {number:06}" for number in range(60_000)] for word in ("old", "new"))  # more than one piece
+    reading.write(*old)
+    found: list[object] = []
+
+    def take(entry: LogEntry) -> None:
+        if not found:
+            reading.path.with_suffix(".log.1").write_bytes(reading.path.read_bytes())
+            os.truncate(reading.path, 0)
+            reading.write(*new)
+        found.append(entry.body)
+
+    reading.tail.look(take)
+    reading.clock.advance(5)
+    reading.tail.look(take)
+
+    assert found == old + new
 
 
 def test_a_copy_that_was_made_while_nobody_ran_is_read_to_its_end(reading: Reading) -> None:
@@ -247,7 +289,8 @@ def test_positions_are_not_saved_ahead_of_the_journal(reading: Reading) -> None:
 
     reading.look()
 
-    assert not reading.saved.exists()
+    (saved,) = json.loads(reading.saved.read_text())["files"]
+    assert saved["offset"] == 0
 
 
 def test_damaged_positions_are_kept_aside_and_all_is_read_again(
