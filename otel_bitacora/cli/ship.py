@@ -15,7 +15,7 @@ To = Annotated[
     list[str],
     typer.Option(
         "--to",
-        help="Where to: otlp+http://HOST:4318, otlp+grpc://HOST:4317, file:///PATH, stdout: and so on; may be repeated.",
+        help="Where to: otlp+http://HOST:4318, otlp+grpc://HOST:4317, kafka://HOST:9092/TOPIC, mongodb://HOST:27017/DATABASE, file:///PATH, stdout: and so on; may be repeated.",
         metavar="URL",
         show_default=False,
     ),
@@ -40,6 +40,12 @@ def ship(
         str,
         typer.Option("--from", help="Where a new exporter begins: oldest or now.", metavar="oldest|now"),
     ] = "oldest",
+    bootstrap: Annotated[
+        bool,
+        typer.Option(
+            "--bootstrap", help="Make there what records need and isn't there: a topic, indexes, an index's template."
+        ),
+    ] = False,
     max_backoff: Annotated[
         float, typer.Option(min=0.0, help="The longest wait between two attempts.", metavar="SECONDS")
     ] = 60.0,
@@ -67,6 +73,7 @@ def ship(
             level=level,
             query=query,
             start=start,
+            bootstrap=bootstrap,
             once=once,
             max_backoff_seconds=max_backoff,
             patience_seconds=patience,

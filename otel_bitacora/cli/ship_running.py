@@ -34,6 +34,7 @@ def ship_and_print(
     level: str | None,
     query: str | None,
     start: str,
+    bootstrap: bool,
     once: bool,
     max_backoff_seconds: float,
     patience_seconds: float,
@@ -53,7 +54,7 @@ def ship_and_print(
     routes = [
         route_to(
             journal,
-            Destination(url, name=name or name_for(url)),
+            Destination(url, name=name or name_for(url), bootstrap=bootstrap),
             level=level,
             query=query,
             start=start,

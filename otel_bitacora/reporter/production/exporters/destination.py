@@ -33,7 +33,7 @@ class Destination:
     client_key_file: Path | None = None
     client_certificate_file: Path | None = None
     bootstrap: bool = False
-    """Whether to make there what records need and isn't there: a template, a topic, indexes."""
+    """Whether to make there what records need and isn't there: a topic, an index's template, indexes."""
 
     @property
     def shown(self) -> str:
