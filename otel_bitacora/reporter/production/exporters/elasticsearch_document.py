@@ -106,6 +106,8 @@ class Documents:
         found["scope"] = scope
         _add_rest(found, entry)
         bitacora: dict[str, object] = {}
+        if entry.body is not None and not isinstance(entry.body, str | Mapping):
+            odd.append("body")
         if odd or odd_resource:
             bitacora["odd"] = [*odd, *odd_resource]
         if not (is_exact and is_attributes_exact and is_body_exact):

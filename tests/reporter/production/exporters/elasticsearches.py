@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from .elasticsearch_index import BadQuery, Index
+
 MAX_ID_BYTES = 512
 
 
@@ -62,8 +64,9 @@ class Elasticsearch(ThreadingHTTPServer):
         self.authorization: str | None = None
         self.largest_bytes = 100 << 20
         self.templates: dict[str, Any] = {}
-        self.indices: dict[str, dict[str, dict[str, Any]]] = {}
-        """By name, documents by `_id`; a data stream is one of them."""
+        self.indices: dict[str, Index] = {}
+        """By name; a data stream is one of them."""
+        self.snapshots: dict[str, list[tuple[Index, set[str]]]] = {}
         self.lock = threading.Lock()
 
     @property
@@ -71,7 +74,7 @@ class Elasticsearch(ThreadingHTTPServer):
         return f"elasticsearch+http://127.0.0.1:{self.server_address[1]}"
 
     def documents(self) -> dict[str, dict[str, Any]]:
-        return {uid: document for index in self.indices.values() for uid, document in index.items()}
+        return {uid: document for index in self.indices.values() for uid, document in index.documents.items()}
 
     def bulks(self) -> list[Request]:
         return [request for request in self.requests if request.path.endswith("/_bulk")]
@@ -92,16 +95,83 @@ class Elasticsearch(ThreadingHTTPServer):
         if len(request.body) > self.largest_bytes:
             return Reply(413, "")
         parts = [part for part in request.path.split("/") if part]
-        if request.method == "GET" and not parts:
-            return Reply(200, {"version": {"number": "9.5.3"}, "tagline": "You Know, for Search"})
-        if request.method == "PUT" and parts[:1] == ["_index_template"]:
-            self.templates[parts[1]] = json.loads(request.body)
-            return Reply(200, {"acknowledged": True})
-        if request.method == "POST" and parts[-1:] == ["_bulk"]:
-            return self._bulk(request, parts[0] if len(parts) == 2 else None)
-        return error(400, "illegal_argument_exception", f"no handler for {request.method} {request.path}")
+        last = parts[-1] if parts else ""
+        if len(parts) == 2 and last in ("_refresh", "_pit", "_field_caps"):
+            found = self._named(parts[0])
+            if not found and "*" not in parts[0]:
+                return error(404, "index_not_found_exception", f"no such index [{parts[0]}]")
+            return {"_refresh": self._refresh, "_pit": self._pit, "_field_caps": self._field_caps}[last](found, request)
+        routes = {
+            ("GET", ""): self._root,
+            ("PUT", "_index_template"): self._put_template,
+            ("POST", "_bulk"): self._bulk,
+            ("POST", "_search"): self._search,
+            ("DELETE", "_pit"): self._close_pit,
+        }
+        route = routes.get((request.method, "_index_template" if parts[:1] == ["_index_template"] else last))
+        if route is None:
+            return error(400, "illegal_argument_exception", f"no handler for {request.method} {request.path}")
+        return route(request, parts)
 
-    def _bulk(self, request: Request, index: str | None) -> Reply:
+    def _root(self, _request: Request, _parts: list[str]) -> Reply:
+        return Reply(200, {"version": {"number": "9.5.3"}, "tagline": "You Know, for Search"})
+
+    def _put_template(self, request: Request, parts: list[str]) -> Reply:
+        self.templates[parts[1]] = json.loads(request.body)
+        return Reply(200, {"acknowledged": True})
+
+    def _close_pit(self, request: Request, _parts: list[str]) -> Reply:
+        return Reply(200 if self.snapshots.pop(json.loads(request.body)["id"], None) is not None else 404, {})
+
+    def _named(self, pattern: str) -> list[Index]:
+        return [index for name, index in self.indices.items() if fnmatchcase(name, pattern)]
+
+    def _refresh(self, _found: list[Index], _request: Request) -> Reply:
+        return Reply(200, {"_shards": {"failed": 0}})
+
+    def _pit(self, found: list[Index], _request: Request) -> Reply:
+        name = f"snapshot-{len(self.requests)}"
+        self.snapshots[name] = [(index, set(index.documents)) for index in found]
+        return Reply(200, {"id": name})
+
+    def _field_caps(self, found: list[Index], request: Request) -> Reply:
+        fields: dict[str, dict[str, Any]] = {}
+        for name in json.loads(request.body)["fields"]:
+            for index in found:
+                kind = index.types.get(name, "unmapped")
+                fields.setdefault(name, {})[kind] = {"type": kind}
+        return Reply(200, {"fields": fields})
+
+    def _search(self, request: Request, _parts: list[str]) -> Reply:
+        asked = json.loads(request.body)
+        ((order, said),) = asked["sort"][0].items()
+        assert order == "@timestamp"
+        snapshot = self.snapshots[asked["pit"]["id"]]
+        try:
+            hits = [
+                (index.moment(uid), number, uid, index.documents[uid])
+                for number, (index, there) in enumerate(snapshot)
+                for uid in index.found(asked["query"])
+                if uid in there
+            ]
+        except BadQuery as problem:
+            return error(400, "query_shard_exception", str(problem))
+        sign = -1 if said["order"] == "desc" else 1
+        hits.sort(key=lambda hit: (sign * hit[0], hit[1:3]))
+        after = asked.get("search_after")
+        rest = (
+            hits
+            if after is None
+            else [hit for hit in hits if (sign * hit[0], *hit[1:3]) > (sign * after[0], *after[1:])]
+        )
+        page = [
+            {"_id": uid, "_source": document, "sort": [moment, number, uid]}
+            for moment, number, uid, document in rest[: asked["size"]]
+        ]
+        return Reply(200, {"hits": {"hits": page}, "pit_id": asked["pit"]["id"]})
+
+    def _bulk(self, request: Request, parts: list[str]) -> Reply:
+        index = parts[0] if len(parts) == 2 else ""
         if "x-ndjson" not in request.headers.get("content-type", ""):
             return error(415, "media_type_header_exception", "Invalid media-type value on headers [Content-Type]")
         if not request.body.endswith(b"\n"):
@@ -127,11 +197,11 @@ class Elasticsearch(ThreadingHTTPServer):
             return {"status": 404, "error": {"type": "index_not_found_exception", "reason": reason}}
         if len(uid.encode()) > MAX_ID_BYTES or "@timestamp" not in document:
             return {"status": 400, "error": {"type": "document_parsing_exception", "reason": "malformed"}}
-        known = self.indices.setdefault(index, {})
-        if uid in known:
+        known = self.indices.setdefault(index, Index())
+        if uid in known.documents:
             reason = f"[{uid}]: version conflict, document already exists"
             return {"status": 409, "error": {"type": "version_conflict_engine_exception", "reason": reason}}
-        known[uid] = document
+        known.add(uid, document)
         return {"status": 201}
 
     def _template(self, index: str) -> Any:
@@ -149,6 +219,7 @@ class Elasticsearch(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: Elasticsearch
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def _answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))

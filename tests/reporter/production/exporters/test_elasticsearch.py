@@ -80,7 +80,7 @@ def test_a_dated_index_is_that_of_the_records_own_day(server: Elasticsearch) -> 
     day = 86_400
     made(server, "/shop?index=dated").export([stored(1), stored(day), stored(day - 1)])
 
-    assert {name: len(found) for name, found in server.indices.items()} == {
+    assert {name: len(found.documents) for name, found in server.indices.items()} == {
         "shop-1970.01.01": 2,
         "shop-1970.01.02": 1,
     }

@@ -1,0 +1,1 @@
+"""Storages of log records on servers, each a `LogStorage`."""
