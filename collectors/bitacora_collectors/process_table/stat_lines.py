@@ -12,6 +12,8 @@ from weakref import WeakValueDictionary
 
 from bitacora_collectors.contract import Host, Unavailable
 
+from .still import CpuClock, StillProcesses, cpu_clock_for
+
 FRESH_SECONDS = 0.25
 """How old lines may be that another collector has read: as long as one tick takes."""
 
@@ -24,11 +26,18 @@ class StatLines:
     """The content of each /proc/N/stat by N.
 
     Reading through a kept descriptor costs half of what opening costs. A descriptor belongs to one process, not to
-    its number: when that is given to another process, reading fails, and the file is opened anew.
+    its number: when that is given to another process, reading fails, and the file is opened anew. A process that has
+    not run since is not read at all, as far as *clock_for* returns a clock that says so for the descriptor of a /proc.
     A file that hasn't changed is the same object as before, so that a reader finds the changes by identity.
     """
 
-    def __init__(self, host: Host, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        host: Host,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        clock_for: Callable[[int], CpuClock | None] = cpu_clock_for,
+    ) -> None:
         self.max_descriptors: int | None = None
         """How many files may be kept open; until it is set, `descriptor_limit` at the first reading."""
         self._host = host
@@ -36,6 +45,8 @@ class StatLines:
         self._lock = threading.Lock()
         self._kept: dict[str, int] = {}
         self._directory: list[int] = []
+        self._clock_for = clock_for
+        self._still: StillProcesses | None = None
         self._lines: Mapping[str, bytes] = {}
         self._sequence = 0
         self.read_at = 0.0
@@ -85,24 +96,43 @@ class StatLines:
             self.max_descriptors = descriptor_limit()
         if not self._directory:
             self._directory.append(open_proc(self._host))
-        before, kept, pread = self._lines, self._kept, os.pread
-        lines = {}
+            clock = self._clock_for(self._directory[0])
+            self._still = StillProcesses(clock) if clock else None
+        before, still = self._lines, self._still
+        unchanged = still.unchanged() if still else set[str]()
+        lines, ended = {}, set[str]()
         for name in os.listdir(self._directory[0]):  # noqa: PTH208 - by descriptor, which a Path has not
-            if not name.isdigit():
-                continue
-            try:
-                line = pread(kept[name], _LINE_BYTES, 0)
-            except KeyError:
-                line = self._open(name)
-            except OSError:  # it has ended; another may have its number by now
-                os.close(kept.pop(name))
-                line = self._open(name)
-            if line:
-                last = before.get(name)
-                lines[name] = last if last == line else line
-        for name in kept.keys() - lines.keys():
-            os.close(kept.pop(name))
+            if name in unchanged:
+                lines[name] = before[name]
+            elif name.isdigit():
+                self._read_one(name, lines, ended)
+        for name in self._kept.keys() - lines.keys():
+            os.close(self._kept.pop(name))
+        if still:
+            ended |= before.keys() - lines.keys()
+            still.forget(ended - lines.keys())
+            for name in still.orphans(ended):
+                self._read_one(name, lines, ended)
         return lines
+
+    def _read_one(self, name: str, lines: dict[str, bytes], ended: set[str]) -> None:
+        """Add the line of process *name* to *lines*; to *ended* if there is none, or it is a zombie's."""
+        cpu_ns = self._still.cpu_ns(name) if self._still else None
+        try:
+            line = os.pread(self._kept[name], _LINE_BYTES, 0)
+        except KeyError:
+            line = self._open(name)
+        except OSError:  # it has ended; another may have its number by now
+            os.close(self._kept.pop(name))
+            line = self._open(name)
+        if not line:
+            lines.pop(name, None)
+            ended.add(name)
+            return
+        last = self._lines.get(name)
+        lines[name] = last if last == line else line
+        if self._still and self._still.keep(name, cpu_ns, line):
+            ended.add(name)
 
     def _open(self, name: str) -> bytes:
         """Return the line of a process whose file isn't open; empty if it has ended, or isn't for us to see."""
