@@ -217,6 +217,30 @@ def test_tls_is_checked_and_a_failure_of_it_is_one_of_the_settings(secure: Calla
     assert outcomes == [Accepted()] * 3
 
 
+def test_a_name_that_nobody_knows_is_no_fault_of_the_settings() -> None:
+    with pytest.raises(DestinationError, match=r"nobody\.invalid") as caught:
+        OtlpHttpExporter(Destination("otlp+http://nobody.invalid:4318")).export(BATCH)
+
+    assert not caught.value.misconfigured, "a name server may be down"
+
+
+def test_an_expired_certificate_gets_nothing_until_it_is_exchanged(secure: Callable[..., Any]) -> None:
+    web = secure()
+    web.issue("127.0.0.1", not_after=datetime(2020, 1, 1, tzinfo=UTC))
+    bundle = web.folder / "both.pem"
+    bundle.write_bytes((web.folder / "server.pem").read_bytes() + (web.folder / "server.key").read_bytes())
+    with http_receiver(bundle) as server:
+        exporter = OtlpHttpExporter(
+            Destination(f"otlp+https://127.0.0.1:{server.server_port}", certificate_file=web.ca_file)
+        )
+        with pytest.raises(DestinationError, match=r"TLS: .*expired") as caught:
+            exporter.export(BATCH)
+        exporter.close()
+
+    assert caught.value.misconfigured
+    assert server.requests == []
+
+
 def test_a_url_of_grpc_is_refused() -> None:
     with pytest.raises(ReporterSettingsError):
         OtlpHttpExporter(Destination("http://127.0.0.1:4318"))

@@ -106,3 +106,39 @@ log.info("everywhere")
     run(program, tmp_path / "journal", *[out.as_uri() for out in outs])
 
     assert [bodies(out) for out in outs] == [["everywhere"]] * 2
+
+
+def test_configuring_logging_again_while_it_ships_loses_nothing_and_waits_for_nobody(tmp_path) -> None:
+    out = tmp_path / "out"
+    program = """
+import logging.config
+config = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"journal": {"class": "otel_bitacora.BitacoraHandler", "journal": sys.argv[1], "ship": sys.argv[2]}},
+    "root": {"level": "INFO", "handlers": ["journal"]},
+}
+logging.config.dictConfig(config)
+log, number, stopping = logging.getLogger("app"), 0, threading.Event()
+def work():
+    global number
+    while not stopping.is_set():
+        log.info("message %d", number)
+        number += 1
+        stopping.wait(0.001)
+thread = threading.Thread(target=work)
+thread.start()
+for _ in range(5):
+    logging.config.dictConfig(config)
+stopping.set()
+thread.join()
+logging.shutdown()
+print(number)
+"""
+
+    result = run(program, tmp_path / "journal", out.as_uri())
+
+    (ledger,) = ledgers_of(tmp_path / "journal")
+    assert (ledger.pending, ledger.is_balanced) == (0, True)
+    assert len(bodies(out)) == len(set(bodies(out))) == ledger.counts.delivered
+    assert int(result.stdout) > 0
