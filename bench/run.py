@@ -22,6 +22,8 @@ SCRIPTS = (
         "redaction.py",
         "loss.py",
         "outage.py",
+        "beside.py",
+        "shipping_load.py",
         "backlog.py",
         "end_to_end.py",
         "slope_records.py",

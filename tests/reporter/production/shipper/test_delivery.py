@@ -203,6 +203,40 @@ class TestOutage:
         stage.ship(later)
         assert later.taken == ["a"]
 
+    def test_ten_minutes_of_it_lose_nothing_and_are_made_up_for_in_whole_batches_without_a_pause(self, stage) -> None:
+        exporter, pace = ScriptedExporter(), stage.pace
+        exporter.otherwise = DestinationError("down")
+        pace.is_stopping, pace.jitter = False, 0.5
+        begun, batch = pace.now, 250
+        logged: list[str] = []
+        recovered: list[tuple[float, int]] = []
+
+        def go_on(_: float) -> None:
+            """The application logs five records a second, whatever happens."""
+            new = [f"{number}" for number in range(len(logged), int(5 * (pace.now - begun)))]
+            stage.log(*new)
+            logged.extend(new)
+            if pace.now - begun >= 600 and not recovered:
+                exporter.otherwise = accept
+                pace.is_stopping = True  # it ends with nothing left
+                recovered.append((pace.now, len(exporter.calls)))
+
+        pace.on_wait = go_on
+        stage.log("first")
+        logged.append("first")
+
+        stage.ship(exporter, limits=Limits(records=batch))
+
+        assert exporter.taken == logged
+        assert len(logged) >= 3000
+        assert counts_of(stage) == {"delivered": len(logged)}
+        ((at, attempts),) = recovered
+        assert attempts < 40
+        assert pace.now == at
+        first, *whole, _ = [len(call) for call in exporter.calls[attempts:]]
+        assert first <= batch
+        assert set(whole) == {batch}
+
     def test_an_answer_with_too_few_outcomes_loses_nothing(self, stage) -> None:
         exporter = ScriptedExporter(lambda batch: [Accepted()])
         stage.log("a", "b")
