@@ -6,12 +6,15 @@ The SDK's log packages are private and still change: no other file may import th
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
+import secrets
 import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -20,12 +23,13 @@ from otel_bitacora.errors import MissingExtra
 
 try:
     from opentelemetry.sdk._logs import LogRecordProcessor
-    from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
+    from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, LogRecordExporter, LogRecordExportResult
 except ImportError as exc:  # not in `__init__`, because what is missing are the classes that ours extend
     raise MissingExtra("logging by OpenTelemetry's SDK needs the SDK", "otlp") from exc
 
 from .config import ReporterSettings, open_writer, rate_limit_of, redactor_of
 from .context import CURRENT
+from .contract import StoredRecord
 from .encode import RecordEncoder
 from .entry import NO_ATTRIBUTES, LogEntry
 from .foreign import foreign_append, new_uid
@@ -35,10 +39,11 @@ from .intake import FAILED, RATE_LIMITED
 from .mapping import body_and_length
 from .mishap import say
 from .names import OTHER_UID, UID
-from .otlp import encode_resource
+from .otlp import encode_resource, scope_field
 from .protobuf import Plain
 from .ratelimit import SUPPRESSED
 from .safe import MAX_BODY_CHARS, Cleaner, Copy, Limits, NoCleaner, encodable, short_text
+from .shrink import shrink
 
 if TYPE_CHECKING:
     from opentelemetry.sdk._logs import ReadableLogRecord, ReadWriteLogRecord
@@ -209,9 +214,7 @@ class _ToJournal:
         return _entry_of(record, scope, cleaner=self._cleaner, more=more)
 
     def _complain(self, what: str) -> None:
-        with contextlib.suppress(Exception):
-            trace = "".join(traceback.format_exception_only(sys.exception()))
-            say(f"{self.settings.journal}: {what}: {self._cleaner.text(encodable(trace)).strip()}")
+        _complain(f"{self.settings.journal}: {what}", self._cleaner)
 
 
 class JournalLogProcessor(_ToJournal, LogRecordProcessor):
@@ -241,6 +244,90 @@ class JournalLogExporter(_ToJournal, LogRecordExporter):
     def _dropped(self) -> int:
         stats = self.stats()
         return 0 if stats is None else sum(stats.counts.dropped.values()) - stats.counts.dropped.get(RATE_LIMITED, 0)
+
+
+class SinkExporter(LogRecordExporter):
+    """Makes of what a processor of the SDK's hands over records such as the journal holds, for somewhere else.
+
+    *deliver* gets those of a batch and returns whether they have arrived. Records of loggers whose names begin with one of
+    *own_loggers*, which speak of the delivery itself, are left out: they would beget others for ever.
+    """
+
+    def __init__(
+        self,
+        deliver: Callable[[list[StoredRecord]], bool],
+        *,
+        redact: bool | None = None,
+        own_loggers: tuple[str, ...] = (),
+    ) -> None:
+        self.settings = ReporterSettings.load({"redact": redact})
+        self._deliver = deliver
+        self._own_loggers = own_loggers
+        self._cleaner: Cleaner = redactor_of(self.settings) or NoCleaner()
+        self._resources, self._scopes = _Known(_encoded), _Known(_scope)
+        self._uids = PerProcess(_Uids)
+
+    def export(self, batch: Sequence[ReadableLogRecord]) -> LogRecordExportResult:
+        """Return SUCCESS if every record has arrived; whatever is in them, nothing is raised."""
+        records, is_whole = [], True
+        for record in batch:
+            try:
+                scope = self._scopes.get(record.instrumentation_scope)
+                if not scope["logger"].startswith(self._own_loggers or "\0"):
+                    records.append(self._stored(record, scope))
+            except Exception:  # noqa: BLE001  # the application goes on; the others are delivered
+                is_whole = False
+                _complain("a record that can't be encoded is lost", self._cleaner)
+        try:
+            is_whole = (not records or self._deliver(records)) and is_whole
+        except Exception:  # noqa: BLE001  # as above
+            is_whole = False
+            _complain(f"{len(records)} records are lost", self._cleaner)
+        return LogRecordExportResult.SUCCESS if is_whole else LogRecordExportResult.FAILURE
+
+    def shutdown(self) -> None:
+        """Nothing is kept here."""
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002  # the SDK's name
+        """Return True: what was handed over has been delivered, or is lost, when `export` returns."""
+        return True
+
+    def _stored(self, record: ReadableLogRecord, scope: Mapping[str, Any]) -> StoredRecord:
+        uids = self._uids.get()
+        sequence = next(uids.sequences)
+        entry = _entry_of(record, scope, cleaner=self._cleaner, more=NO_ATTRIBUTES)
+        entry = shrink(replace(entry, uid=f"{uids.instance}-{sequence:016x}"), self.settings.max_record_bytes)
+        resource = self._resources.get(record.resource) or b""
+        return StoredRecord(entry.uid, sequence, entry.to_otlp(), len(scope_field(entry)), resource)
+
+
+class SinkProcessor(BatchLogRecordProcessor):
+    """The SDK's batch processor for an exporter, with what `LogContext` said when the record was made.
+
+    Records wait in memory: those that do end with the process, and beyond the SDK's 2,048 the oldest go.
+    """
+
+    def on_emit(self, log_record: ReadWriteLogRecord) -> None:
+        more = CURRENT.get().attributes
+        if more:
+            said = copy(log_record.log_record)
+            said.attributes = {**more, **(said.attributes or {})}
+            log_record = replace(log_record, log_record=said)
+        super().on_emit(log_record)
+
+
+class _Uids:
+    """Of one process; a forked child has others."""
+
+    def __init__(self) -> None:
+        self.instance = secrets.token_hex(16)
+        self.sequences = itertools.count(1)
+
+
+def _complain(what: str, cleaner: Cleaner) -> None:
+    with contextlib.suppress(Exception):
+        trace = "".join(traceback.format_exception_only(sys.exception()))
+        say(f"{what}: {cleaner.text(encodable(trace)).strip()}")
 
 
 class _Process:

@@ -42,6 +42,8 @@ class _Node(Urllib3HttpNode):
 
     def __init__(self, config: NodeConfig) -> None:
         super().__init__(config)
+        # urllib3 empties its pools at exit, before the SDK flushes: who waits for a connection then waits for ever.
+        self.pool.block = False
         self.pool.ConnectionCls = _TlsConnection if config.scheme == "https" else _PlainConnection
 
     def perform_request(
