@@ -65,7 +65,9 @@ def _memory_and_files() -> Iterator[Reading]:
     try:
         resident_pages = int(Path("/proc/self/statm").read_bytes().split()[1])
         yield Reading(MEMORY, resident_pages * PAGESIZE)
-        yield Reading(FILE_DESCRIPTORS, len(os.listdir("/proc/self/fd")) - 1)  # noqa: PTH208 - names are enough
+        # Linux 6.2 and newer say the number as the size; a thousand names, one for each process, cost a millisecond.
+        count = os.stat("/proc/self/fd").st_size or len(os.listdir("/proc/self/fd")) - 1  # noqa: PTH116, PTH208
+        yield Reading(FILE_DESCRIPTORS, count)
     except OSError:
         return  # /proc isn't mounted here
 
