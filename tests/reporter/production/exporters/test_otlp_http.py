@@ -4,7 +4,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -215,6 +215,28 @@ def test_tls_is_checked_and_a_failure_of_it_is_one_of_the_settings(secure: Calla
 
     assert caught.value.misconfigured
     assert outcomes == [Accepted()] * 3
+
+
+def test_an_expired_certificate_is_never_trusted_and_says_that_it_has_expired(secure: Callable[..., Any]) -> None:
+    web = secure()
+    web.issue("127.0.0.1", not_after=datetime.now(UTC) - timedelta(days=1))
+    bundle = web.folder / "both.pem"
+    bundle.write_bytes((web.folder / "server.pem").read_bytes() + (web.folder / "server.key").read_bytes())
+
+    with http_receiver(bundle) as server:
+        url = f"otlp+https://127.0.0.1:{server.server_port}"
+        exporter = OtlpHttpExporter(Destination(url, certificate_file=web.ca_file))
+        with pytest.raises(DestinationError, match="expired") as caught:
+            exporter.export(BATCH)
+
+    assert caught.value.misconfigured
+
+
+def test_a_name_that_cannot_be_looked_up_is_tried_again_and_named() -> None:
+    with pytest.raises(DestinationError, match=r"nowhere\.invalid.*([Nn]ame|resolve)") as caught:
+        OtlpHttpExporter(Destination("otlp+http://nowhere.invalid:4318")).export(BATCH)
+
+    assert not caught.value.misconfigured
 
 
 def test_a_url_of_grpc_is_refused() -> None:
