@@ -1,8 +1,10 @@
-"""`otel-bitacora ship` under load: its share of a core and its memory at 10,000 records a second, and how fast it catches up.
+"""Shipping under load: its share of a core and its memory at 10,000 records a second, and how fast it catches up.
 
 An application logs 10,000 records a second for `--seconds` (20) while they are shipped to an OTLP/HTTP receiver. Then what
 an outage of 10 minutes leaves at 1,000 a second, 600,000 records, is shipped while the application goes on at that rate:
 how many times faster than it was filled the backlog is gone. Each is a process of its own; what arrives is counted.
+
+It is `otel-bitacora ship` that is watched, or the whole sidecar, `serve --to`, with `--program serve`.
 """
 
 from __future__ import annotations
@@ -43,11 +45,16 @@ def log_paced(journal: str, per_second: int, seconds: float) -> None:
     print(number, flush=True)
 
 
-class Ship:
-    """`otel-bitacora ship`, looked at from outside."""
+class Shipping:
+    """`ship` or `serve`, looked at from outside."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self.process = process
+    def __init__(self, program: str, state: Path, url: str) -> None:
+        options = {
+            "ship": ("--journal", state / "journal"),
+            "serve": ("--state-dir", state, "--listen", "127.0.0.1:0"),
+        }[program]
+        command = [sys.executable, "-m", "otel_bitacora", program, *map(str, options), "--to", f"otlp+{url}"]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
 
     def cpu_seconds(self) -> float:
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
@@ -59,17 +66,18 @@ class Ship:
 
 
 @contextmanager
-def shipping(journal: Path, url: str) -> Iterator[Ship]:
-    command = [sys.executable, "-m", "otel_bitacora", "ship", "--journal", str(journal), "--to", f"otlp+{url}"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    yield Ship(process)
-    process.terminate()
-    process.wait()
+def shipping(program: str, state: Path, url: str) -> Iterator[Shipping]:
+    one = Shipping(program, state, url)
+    try:
+        yield one
+    finally:
+        one.process.terminate()
+        one.process.wait()
 
 
 @contextmanager
-def logging_at(journal: Path, per_second: int, seconds: float) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, __file__, "log", str(journal), str(per_second), str(seconds)]
+def logging_at(state: Path, per_second: int, seconds: float) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, __file__, "log", str(state / "journal"), str(per_second), str(seconds)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     yield process
     process.communicate()
@@ -83,10 +91,10 @@ def wait_for(counter: Counter, records: int) -> None:
         time.sleep(0.01)
 
 
-def measure_load(place: Path, seconds: float) -> None:
+def measure_load(program: str, state: Path, seconds: float) -> None:
     counter = Counter()
-    with sink(counter.receive) as url, shipping(place, url) as ship:
-        with logging_at(place, PER_SECOND, seconds) as application:
+    with sink(counter.receive) as url, shipping(program, state, url) as ship:
+        with logging_at(state, PER_SECOND, seconds) as application:
             wait_for(counter, 1)
             began, before = time.monotonic(), ship.cpu_seconds()
             assert application.stdout is not None
@@ -95,33 +103,40 @@ def measure_load(place: Path, seconds: float) -> None:
         wait_for(counter, logged)
         peak = ship.peak_mib()
     lost = logged - counter.records
-    contender("ship, 10,000 records a second", core_share=share, peak_mib=peak, records=logged, lost=lost)
-    report("share of a core at 10,000 records a second", share, CORE_SHARE)
-    report("peak resident memory at 10,000 records a second, MiB", peak, MEMORY_MIB)
+    contender(f"{program}, 10,000 records a second", core_share=share, peak_mib=peak, records=logged, lost=lost)
+    report(f"{program}: share of a core at 10,000 records a second", share, CORE_SHARE)
+    report(f"{program}: peak resident memory at 10,000 records a second, MiB", peak, MEMORY_MIB)
 
 
-def measure_drain(place: Path) -> None:
+def measure_drain(program: str, state: Path) -> None:
     counter, backlog = Counter(), OUTAGE_SECONDS * OUTAGE_PER_SECOND
-    fill(place, backlog)
-    with sink(counter.receive) as url, logging_at(place, OUTAGE_PER_SECOND, 20), shipping(place, url) as ship:
+    fill(state / "journal", backlog)
+    with (
+        sink(counter.receive) as url,
+        logging_at(state, OUTAGE_PER_SECOND, 20),
+        shipping(program, state, url) as ship,
+    ):
         wait_for(counter, 1)
         began = time.monotonic()
         wait_for(counter, backlog)
         seconds, peak = time.monotonic() - began, ship.peak_mib()
-    contender("ship, after an outage", seconds=seconds, records_per_second=backlog / seconds, peak_mib=peak)
+    contender(f"{program}, after an outage", seconds=seconds, records_per_second=backlog / seconds, peak_mib=peak)
     times = OUTAGE_SECONDS / seconds
-    goal = "time to be done with an outage of 10 minutes vs its own"
+    goal = f"{program}: time to be done with an outage of 10 minutes vs its own"
     report(goal, 1 / times, 1 / TIMES_FASTER, times=round(times, 1))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=20)
-    seconds = parser.parse_args().seconds
+    parser.add_argument("--program", choices=("ship", "serve"), default="ship")
+    wanted = parser.parse_args()
     need("opentelemetry.proto.collector.logs.v1.logs_service_pb2", "monitor,otlp")
     with tempfile.TemporaryDirectory(prefix="bitacora-bench-") as place:
-        measure_load(Path(place, "load"), seconds)
-        measure_drain(Path(place, "outage"))
+        for name in ("load", "outage"):
+            Path(place, name).mkdir(mode=0o700)
+        measure_load(wanted.program, Path(place, "load"), wanted.seconds)
+        measure_drain(wanted.program, Path(place, "outage"))
 
 
 if __name__ == "__main__":

@@ -34,15 +34,19 @@ class Proxy:
         self._changed = threading.Condition()
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def be(self, mood: Mood, *, until_felt: int = 0) -> None:
-        """Take a mood, and keep it until so many connections have felt it; they have 60 seconds for it."""
-        with self._changed:
-            before = self.felt.get(mood, 0)
-            self.mood = mood
-            if until_felt:
+    def be(self, mood: Mood, *, until_felt: int = 0, meanwhile: Callable[[], object] = lambda: None) -> None:
+        """Take a mood; do something *meanwhile*, and keep the mood until so many connections have felt it.
+
+        They have 60 seconds for it. With none to wait for, it is the mood from now on.
+        """
+        before = self.felt.get(mood, 0)
+        self.mood = mood
+        meanwhile()
+        if until_felt:
+            with self._changed:
                 has_been = self._changed.wait_for(lambda: self.felt[mood] >= before + until_felt, 60)
-                self.mood = "passing"
-                assert has_been, f"nobody has felt that the proxy is {mood}"
+            self.mood = "passing"
+            assert has_been, f"nobody has felt that the proxy is {mood}"
 
     def close(self) -> None:
         self._listener.close()

@@ -56,9 +56,8 @@ class Receiver:
         path = self._data / "logs.jsonl"
         return path.stat().st_size if path.exists() else 0
 
-    def wait_for_more(self) -> None:
-        before = self.size()
-        until(self.size, lambda size: size > before)
+    def wait_for_more_than(self, size_bytes: int) -> None:
+        until(self.size, lambda size: size > size_bytes)
 
     def requests(self) -> list[list[Arrived]]:
         """Return the records of each request, in the order of their arrival; what a kill cut off wasn't acknowledged."""
@@ -206,22 +205,19 @@ def kill_the_shipper_everywhere(stage: Stage) -> int:
 
 def trouble_the_network(stage: Stage) -> int:
     """Return how often a batch may have arrived without its sender having heard of it."""
-    stage.log_more()
-    stage.proxy.be("slow", until_felt=10)
-    stage.log_more()
-    stage.proxy.be("resetting", until_felt=2)
-    stage.log_more()
-    stage.proxy.be("swallowing", until_felt=2)
-    stage.log_more()
-    stage.proxy.be("black hole", until_felt=1)
-    stage.receiver.wait_for_more()
+    stage.proxy.be("slow", until_felt=10, meanwhile=stage.log_more)
+    stage.proxy.be("resetting", until_felt=2, meanwhile=stage.log_more)
+    stage.proxy.be("swallowing", until_felt=2, meanwhile=stage.log_more)
+    stage.proxy.be("black hole", until_felt=1, meanwhile=stage.log_more)
+    stage.receiver.wait_for_more_than(stage.receiver.size())
     return sum(stage.proxy.felt[mood] for mood in ("resetting", "swallowing", "black hole"))
 
 
 def kill_the_collector(stage: Stage) -> int:
     for _ in range(COLLECTOR_KILLS):
+        before = stage.receiver.size()
         stage.log_more()
-        stage.receiver.wait_for_more()
+        stage.receiver.wait_for_more_than(before)
         stage.receiver.kill()
         stage.log_more()
         stage.receiver.start()

@@ -160,6 +160,16 @@ def test_a_receiver_without_tls_is_a_fault_of_the_settings(receiver: GrpcReceive
     assert caught.value.misconfigured, str(caught.value)
 
 
+def test_a_name_that_cannot_be_looked_up_is_tried_again_and_named() -> None:
+    exporter = OtlpGrpcExporter(Destination("otlp+grpc://nowhere.invalid:4317"))
+
+    with pytest.raises(DestinationError, match=r"nowhere\.invalid") as caught:
+        exporter.export(BATCH)
+
+    exporter.close()
+    assert not caught.value.misconfigured
+
+
 def test_a_compression_that_grpc_lacks_is_refused() -> None:
     with pytest.raises(ReporterSettingsError, match="zstd"):
         OtlpGrpcExporter(Destination("otlp+grpc://127.0.0.1:4317", compression="zstd"))

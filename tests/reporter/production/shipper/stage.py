@@ -64,6 +64,8 @@ class FakePace:
 
     def __init__(self) -> None:
         self.now = 1000.0
+        self.wall_ahead = 0.0
+        """Seconds that the wall clock was put forward."""
         self.waits: list[float] = []
         self.is_stopping = True
         self.deadline = float("inf")
@@ -74,7 +76,7 @@ class FakePace:
         return self.now
 
     def wall_ns(self) -> int:
-        return int((self.now + 1_700_000_000) * 1e9)
+        return int((self.now + self.wall_ahead + 1_700_000_000) * 1e9)
 
     def random(self) -> float:
         return self.jitter

@@ -203,6 +203,24 @@ class TestOutage:
         stage.ship(later)
         assert later.taken == ["a"]
 
+    @pytest.mark.parametrize("jump", [86_400.0, -86_400.0])
+    def test_a_wall_clock_that_jumps_a_day_changes_no_wait_and_no_order(self, stage, jump) -> None:
+        exporter, pace = ScriptedExporter(*[DestinationError("down")] * 3), stage.pace
+
+        def go_on(_: float) -> None:
+            pace.wall_ahead += jump
+            stage.log(f"{len(pace.waits)}")
+
+        pace.on_wait = go_on
+        stage.log("0")
+
+        stage.ship(exporter)
+        stage.ship(exporter)
+
+        assert exporter.taken == ["0", "1", "2", "3"]
+        assert pace.waits == [1, 2, 4]
+        assert counts_of(stage) == {"delivered": 4}
+
     def test_ten_minutes_of_it_lose_nothing_and_are_made_up_for_in_whole_batches_without_a_pause(self, stage) -> None:
         exporter, pace = ScriptedExporter(), stage.pace
         exporter.otherwise = DestinationError("down")
