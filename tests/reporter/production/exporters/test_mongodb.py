@@ -188,6 +188,19 @@ def test_a_connection_that_breaks_is_made_anew(client: MongoClient, exporter: Mo
     assert exporter.export([stored(4)]) == [Accepted()]
 
 
+def test_a_batch_at_which_a_server_that_is_well_always_closes_the_connection_is_at_fault(
+    client: MongoClient, exporter: MongoDbExporter, logs: Any
+) -> None:
+    point = {"configureFailPoint": "failCommand", "data": {"failCommands": ["insert"], "closeConnection": True}}
+    client.admin.command({**point, "mode": "alwaysOn"})
+
+    with pytest.raises(BatchRejected, match="the server is well, but closes the connection"):
+        exporter.export(BATCH)
+
+    client.admin.command({**point, "mode": "off"})
+    assert len(exporter.export(BATCH)) == 3
+
+
 def test_where_nobody_listens_is_no_wrong_setting() -> None:
     exporter = MongoDbExporter(Destination(f"mongodb://127.0.0.1:{free_port()}/", timeout_seconds=0.2))
 
