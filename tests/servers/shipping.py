@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -114,7 +115,7 @@ def ship_through_crashes(journal: Path, url: str, *, kill: Callable[[], None], s
 
     Each time something is left to be sent.
     """
-    with _shipper(journal, url, 3, 6, failpoint="after-export:12") as shipper:
+    with _shipper(journal, url, 3, 6, failpoint="after-export:12") as shipper, _ended(shipper):
         _await_stop(shipper)
         kill()
         _go_on(shipper)
@@ -125,7 +126,7 @@ def ship_through_crashes(journal: Path, url: str, *, kill: Callable[[], None], s
         start()
         assert shipper.wait(timeout=300) == -signal.SIGKILL
     assert ledger_of(journal).pending > 0
-    with _shipper(journal, url) as last:
+    with _shipper(journal, url) as last, _ended(last):
         assert last.wait(timeout=300) == 0
 
 
@@ -139,8 +140,18 @@ def _shipper(journal: Path, url: str, *stops: int, failpoint: str = "") -> subpr
     )
 
 
+@contextmanager
+def _ended(process: subprocess.Popen[str]) -> Iterator[None]:
+    """Have *process* not outlive a test that fails."""
+    try:
+        yield
+    finally:
+        process.kill()
+
+
 def _await_stop(shipper: subprocess.Popen[str]) -> None:
     assert shipper.stdout is not None
+    assert select.select([shipper.stdout], [], [], 120)[0], "it doesn't come so far"
     assert shipper.stdout.readline().strip(), "it ended before it came so far"
 
 

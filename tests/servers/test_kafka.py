@@ -14,6 +14,7 @@ import trustme
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import OFFSET_BEGINNING, NewTopic
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 from otel_bitacora.errors import DestinationError
@@ -165,10 +166,17 @@ def test_a_wrong_password_dead_letters_nothing_and_the_right_one_delivers_all(
     assert (ledger.counts.delivered, ledger.dead_letters) == (count, 0)
 
 
+def _as_java_reads_it(certificate: trustme.LeafCert) -> bytes:
+    """Return the key, in PKCS #8 as no other form will do, and its certificate."""
+    key = load_pem_private_key(certificate.private_key_pem.bytes(), None)
+    text = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return text + b"".join(pem.bytes() for pem in certificate.cert_chain_pems)
+
+
 def test_a_certificate_that_nobody_trusts_is_a_wrong_setting(start_server: StartServer, tmp_path: Path) -> None:
     authority = trustme.CA()
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(tmp_path / "server.pem")
+    (tmp_path / "server.pem").write_bytes(_as_java_reads_it(authority.issue_cert("127.0.0.1")))
     address = start_server("kafka", KAFKA_PEM=str(tmp_path / "server.pem"), KAFKA_USER="ana:right")
     url = f"kafka+tls://ana:right@{address}/secured?bootstrap=true"
 
