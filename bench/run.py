@@ -30,6 +30,8 @@ SCRIPTS = (
         "generate.py",
         "query.py",
         "pretty.py",
+        "stores_kafka.py",
+        "stores_mongodb.py",
     ),
 )
 _HEAD = """\

@@ -18,7 +18,7 @@ from otel_bitacora.reporter.core.contract import Accepted, DestinationError, Out
 
 from .destination import Destination, name_for
 from .kafka_connection import SLICE_SECONDS, Connector, discard, reports_left, serve
-from .kafka_errors import POISON, TIMED_OUT, is_hopeless, worst_of
+from .kafka_errors import POISON, PURGED, TIMED_OUT, is_hopeless, worst_of
 from .kafka_message import Message, MessageWriter
 from .kafka_url import topic_of
 
@@ -121,7 +121,7 @@ class KafkaExporter:
                 discard(producer)
                 break
         why = worst_of(troubles) or KafkaError(TIMED_OUT)
-        return [why if report is _UNREPORTED else report for report in reports]
+        return [why if report is _UNREPORTED or (report and report.code() in PURGED) else report for report in reports]
 
     def _produce(
         self, producer: Producer, message: Message, reports: list[_Report], index: int, *, deadline: float

@@ -10,6 +10,7 @@ from otel_bitacora.errors import DestinationError
 
 ALL_BROKERS_DOWN = KafkaError._ALL_BROKERS_DOWN  # noqa: SLF001 - librdkafka's own codes begin with one, and are public
 TIMED_OUT = KafkaError._MSG_TIMED_OUT  # noqa: SLF001
+PURGED = frozenset((KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT))  # noqa: SLF001
 TOPIC_MISSING = frozenset((KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC))  # noqa: SLF001
 POISON = frozenset((KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_MSG_SIZE, KafkaError.INVALID_RECORD))
 MISCONFIGURED = TOPIC_MISSING | {
@@ -47,4 +48,6 @@ def destination_error(shown: str, topic: str, error: KafkaError, doing: str = ""
     text = error.str()
     if error.code() in TOPIC_MISSING:
         text = f"there is no topic {topic!r}: make it, or say --bootstrap"
+    elif error.code() == TIMED_OUT:
+        text = "no delivery report in time"
     return DestinationError(f"{shown}: {doing}{text}", misconfigured=error.code() in MISCONFIGURED)

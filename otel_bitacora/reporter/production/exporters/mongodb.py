@@ -11,10 +11,13 @@ from bson.errors import BSONError
 from pymongo import MongoClient
 from pymongo.collection import Collection
 from pymongo.errors import (
+    AutoReconnect,
     BulkWriteError,
     ConfigurationError,
     ConnectionFailure,
     DocumentTooLarge,
+    NetworkTimeout,
+    NotPrimaryError,
     OperationFailure,
     PyMongoError,
 )
@@ -46,6 +49,7 @@ _DUPLICATE_KEY = 11000
 _POISON = frozenset((2, 9, 14, 52, 55, 56, 57, 121, 10334, 17280, 17419, 17420))
 # Codes of a request: of authorisation, or of a place where nothing can be written.
 _MISCONFIGURED = frozenset((13, 18, 20, 33, 59, 73, 115, 166, 8000))
+_BREAKS = 3  # as often as a batch must break a connection to a server that is well, to be at fault itself
 _CACHED = 1024
 _WARN_SECONDS = 60.0
 _log = logging.getLogger(__name__)
@@ -69,6 +73,7 @@ class MongoDbExporter:
         self._records = RecordDecoder()
         self._resources: dict[bytes, Mapping[str, Plain]] = {}
         self._client: MongoClient[Document] | None = None
+        self._is_bootstrapped = False
         self._warned = float("-inf")
 
     @property
@@ -102,16 +107,39 @@ class MongoDbExporter:
 
     def _insert(self, documents: Sequence[Document]) -> list[Outcome]:
         outcomes: list[Outcome] = [_ACCEPTED] * len(documents)
+        broken = 0
+        while True:
+            try:
+                self._collection().insert_many(documents, ordered=False)
+            except BulkWriteError as error:
+                self._note(error.details or {}, outcomes)
+            except (DocumentTooLarge, BSONError, OverflowError) as error:
+                raise BatchRejected(f"{self._shown}: {error}") from error
+            except PyMongoError as error:
+                broken += 1
+                if self._is_answered_after(error):
+                    if broken < _BREAKS:
+                        continue
+                    raise BatchRejected(
+                        f"{self._shown}: the server is well, but closes the connection at this"
+                    ) from error
+                self.close()  # credentials that were exchanged, addresses that have moved
+                raise self._error(error) from error
+            return outcomes
+
+    def _is_answered_after(self, error: PyMongoError) -> bool:
+        """Return whether *error* is a connection that was closed by a server that answers all the same."""
+        if (
+            self._client is None
+            or not isinstance(error, AutoReconnect)
+            or isinstance(error, NotPrimaryError | NetworkTimeout)
+        ):
+            return False
         try:
-            self._collection().insert_many(documents, ordered=False)
-        except BulkWriteError as error:
-            self._note(error.details or {}, outcomes)
-        except (DocumentTooLarge, BSONError, OverflowError) as error:
-            raise BatchRejected(f"{self._shown}: {error}") from error
-        except PyMongoError as error:
-            self.close()  # credentials that were exchanged, addresses that have moved
-            raise self._error(error) from error
-        return outcomes
+            self._client.admin.command("ping")
+        except PyMongoError:
+            return False
+        return True
 
     def _note(self, details: Mapping[str, Any], outcomes: list[Outcome]) -> None:
         """Put into *outcomes* what became of those documents that weren't inserted."""
@@ -145,9 +173,10 @@ class MongoDbExporter:
             for host, port in target.hosts:
                 check_address(host, port)
             self._client = client = target.connect()
-            if target.bootstrap:
+            if target.bootstrap and not self._is_bootstrapped:
                 for problem in make_indexes(client[target.database][target.collection], target.keep_days):
                     _log.warning("%s: %s", self._shown, problem)
+                self._is_bootstrapped = True
         return self._client[target.database][target.collection]
 
     def _error(self, error: PyMongoError) -> DestinationError:

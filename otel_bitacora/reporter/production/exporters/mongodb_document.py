@@ -32,6 +32,9 @@ _AS_THEY_ARE = (
     "scope_version",
     "schema_url",
 )
+_REPEATED = frozenset((str, int, bool))
+"""Types of what comes in many records, so that it is written once."""
+_CACHED, _CACHED_CHARS = 4096, 256
 _SCALARS = frozenset((str, bool, float, bytes, type(None)))
 
 
@@ -40,6 +43,8 @@ class DocumentWriter:
 
     def __init__(self) -> None:
         self.repaired = 0
+        self._known: dict[tuple[str, type, Plain], Document] = {}
+        self._resource: tuple[Mapping[str, Plain], list[Document], str] = ({}, [], "")
 
     def document(self, entry: LogEntry) -> Document:
         """Return the document of *entry*, whose uid is its `_id`."""
@@ -61,18 +66,40 @@ class DocumentWriter:
         for name, attribute in _FINDABLE.items():
             if (value := attributes.get(attribute)) is not None:
                 document[name] = self._text(str(value))
-        if (service := entry.resource.get("service.name")) is not None:
-            document["service"] = self._text(str(service))
+        resource, service = self._resource_pairs(entry.resource)
+        if service:
+            document["service"] = service
         document["attributes"] = self._pairs(attributes)
         if entry.scope_attributes:
             document["scope_attributes"] = self._pairs(entry.scope_attributes)
-        document["resource"] = self._pairs(entry.resource)
+        document["resource"] = resource
         if self.repaired > before:
             document["repaired"] = self.repaired - before
         return document
 
+    def _resource_pairs(self, resource: Mapping[str, Plain]) -> tuple[list[Document], str]:
+        """Return *resource* and its service's name; that of the last record is most often this one's, too."""
+        if resource is not self._resource[0]:
+            service = resource.get("service.name")
+            self._resource = resource, self._pairs(resource), "" if service is None else self._text(str(service))
+        return self._resource[1:]
+
     def _pairs(self, values: Mapping[str, Plain]) -> list[Document]:
-        return [{"k": self._text(key), "v": self._value(value)} for key, value in values.items()]
+        known = self._known
+        return [
+            (type(value) in _REPEATED and known.get((key, type(value), value))) or self._pair(key, value)
+            for key, value in values.items()
+        ]
+
+    def _pair(self, key: str, value: Plain) -> Document:
+        before = self.repaired
+        made = {"k": self._text(key), "v": self._value(value)}
+        is_short = not isinstance(value, str) or len(value) <= _CACHED_CHARS
+        if type(value) in _REPEATED and is_short and self.repaired == before:  # what is repaired is counted each time
+            if len(self._known) >= _CACHED:
+                self._known.clear()
+            self._known[key, type(value), value] = made
+        return made
 
     def _value(self, value: Plain) -> Any:
         kind = type(value)

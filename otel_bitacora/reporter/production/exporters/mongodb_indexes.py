@@ -25,14 +25,18 @@ def make_indexes(collection: Collection[Any], keep_days: int) -> Iterator[str]:
     kept = {"expireAfterSeconds": keep_days * _DAY_SECONDS} if keep_days else {}
     problem = _make(collection, IndexModel([("time", ASCENDING)], name=_AGE, **kept))
     if problem is not None and kept and problem.code != _OTHER_OPTIONS:
-        yield f"records are kept for ever: this server has no index that lets them expire: {problem}"
+        yield f"records are kept for ever: this server has no index that lets them expire: {_words(problem)}"
         problem = _make(collection, IndexModel([("time", ASCENDING)], name=_AGE))
     if problem is not None:
-        yield f"index {_AGE} stays as it is: {problem}"
+        yield f"index {_AGE} stays as it is: {_words(problem)}"
     for field in _FIELDS:
         model = IndexModel([(field, ASCENDING), ("time", DESCENDING)], name=f"bitacora_{field}")
         if problem := _make(collection, model):
-            yield f"no index on {field}: {problem}"
+            yield f"no index on {field}: {_words(problem)}"
+
+
+def _words(error: OperationFailure) -> str:
+    return str(error).partition(", full error:")[0]
 
 
 def _make(collection: Collection[Any], index: IndexModel) -> OperationFailure | None:

@@ -1,6 +1,6 @@
 """Records as documents, in a real server, which errs where it is told to."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,20 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServer]:
     running = MongoServer(tmp_path_factory.mktemp("mongo") / "data", "--enable-test-commands")
     yield running
     running.kill()
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., MongoServer]]:
+    """Start servers on one directory, one after the other; none outlives the test."""
+    started: list[MongoServer] = []
+
+    def start_one(*options: str) -> MongoServer:
+        started.append(MongoServer(tmp_path / "data", *options))
+        return started[-1]
+
+    yield start_one
+    for one in started:
+        one.kill()
 
 
 @pytest.fixture
@@ -188,6 +202,19 @@ def test_a_connection_that_breaks_is_made_anew(client: MongoClient, exporter: Mo
     assert exporter.export([stored(4)]) == [Accepted()]
 
 
+def test_a_batch_at_which_a_server_that_is_well_always_closes_the_connection_is_at_fault(
+    client: MongoClient, exporter: MongoDbExporter, logs: Any
+) -> None:
+    point = {"configureFailPoint": "failCommand", "data": {"failCommands": ["insert"], "closeConnection": True}}
+    client.admin.command({**point, "mode": "alwaysOn"})
+
+    with pytest.raises(BatchRejected, match="the server is well, but closes the connection"):
+        exporter.export(BATCH)
+
+    client.admin.command({**point, "mode": "off"})
+    assert len(exporter.export(BATCH)) == 3
+
+
 def test_where_nobody_listens_is_no_wrong_setting() -> None:
     exporter = MongoDbExporter(Destination(f"mongodb://127.0.0.1:{free_port()}/", timeout_seconds=0.2))
 
@@ -214,12 +241,14 @@ def test_what_is_no_record_is_refused(exporter: MongoDbExporter) -> None:
         exporter.export([StoredRecord("x", 1, b"\xff\xff\xff", 0, b"")])
 
 
-def test_a_wrong_password_is_a_wrong_setting_until_the_file_has_the_right_one(tmp_path: Path) -> None:
-    open_server = MongoServer(tmp_path / "data")
+def test_a_wrong_password_is_a_wrong_setting_until_the_file_has_the_right_one(
+    start: Callable[..., MongoServer], tmp_path: Path
+) -> None:
+    open_server = start()
     with MongoClient(open_server.url) as admin:
         admin.admin.command("createUser", "ana", pwd="right", roles=["root"])
     open_server.kill()
-    server = MongoServer(tmp_path / "data", "--auth")
+    server = start("--auth")
     password = tmp_path / "password"
     password.write_text("wrong\n")
     where = f"ana@127.0.0.1:{server.port}/bitacora"
@@ -230,20 +259,19 @@ def test_a_wrong_password_is_a_wrong_setting_until_the_file_has_the_right_one(tm
     password.write_text("right\n")
     outcomes = exporter.export(BATCH)
     exporter.close()
-    server.kill()
 
     assert raised.value.misconfigured
     assert outcomes == [Accepted()] * 3
 
 
-def test_a_certificate_that_nobody_trusts_is_a_wrong_setting(tmp_path: Path) -> None:
+def test_a_certificate_that_nobody_trusts_is_a_wrong_setting(start: Callable[..., MongoServer], tmp_path: Path) -> None:
     authority = trustme.CA()
     certificate = authority.issue_cert("127.0.0.1")
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
     certificate.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
     files = ("--tls-cert-file", str(tmp_path / "cert.pem"), "--tls-key-file", str(tmp_path / "key.pem"))
-    server = MongoServer(tmp_path / "data", *files)
+    server = start(*files)
     url = f"{server.url}/?tls=true"
 
     distrusting = MongoDbExporter(Destination(url, timeout_seconds=2))
@@ -253,7 +281,6 @@ def test_a_certificate_that_nobody_trusts_is_a_wrong_setting(tmp_path: Path) -> 
     outcomes = trusting.export(BATCH)
     distrusting.close()
     trusting.close()
-    server.kill()
 
     assert raised.value.misconfigured
     assert outcomes == [Accepted()] * 3
