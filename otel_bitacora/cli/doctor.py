@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,12 +18,29 @@ _COLOURS = {"ok": typer.colors.GREEN, "warn": typer.colors.YELLOW, "fail": typer
 
 
 def doctor(
-    config: ConfigFile = None, state_dir: StateDir = None, root_path: RootPath = None, json: Json = False
+    config: ConfigFile = None,
+    state_dir: StateDir = None,
+    root_path: RootPath = None,
+    to: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--to",
+            help="Try this destination of records out, too, as `ship` names it; may be repeated. Those that "
+            "BITACORA_ELASTICSEARCH__URL, BITACORA_KAFKA__URL and BITACORA_MONGODB__URL name are tried in any case.",
+            metavar="URL",
+            show_default=False,
+        ),
+    ] = None,
+    json: Json = False,
 ) -> None:
-    """Check settings, permissions, port, clock and disk; exit 1 if something fails."""
+    """Check settings, permissions, port, clock, disk and destinations of records; exit 1 if something fails.
+
+    A destination is tried out with a record: written, read back, removed.
+    """
     from otel_bitacora.errors import SettingsError
     from otel_bitacora.ops.doctor import examine, wrong_settings
     from otel_bitacora.ops.doctor_clock import ClockWatch
+    from otel_bitacora.ops.doctor_destinations import destination_findings, named_destinations
     from otel_bitacora.settings import load_settings
     from otel_bitacora.sidecar.sampling import build_sampler
 
@@ -38,6 +55,7 @@ def doctor(
     else:
         found = list(examine(loaded, sampler.tick(), clock))
         sampler.stop()
+    found += destination_findings(named_destinations(to or ()))
     if json:
         _print_json(found)
     else:

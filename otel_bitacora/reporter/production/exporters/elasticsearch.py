@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from otel_bitacora.reporter.core.contract import DestinationError, Outcome, Rejected, Retry, StoredRecord
 
@@ -10,8 +10,10 @@ from .destination import Destination, name_for
 from .elasticsearch_bulk import FILTER, Operation, is_nothing_let_in, operations, outcome_of, portions
 from .elasticsearch_client import Answer, Client
 from .elasticsearch_document import Documents
+from .elasticsearch_probe import probe
 from .elasticsearch_target import access_of, target_of
 from .elasticsearch_template import put_template
+from .probe import Step
 
 _LARGEST_BYTES, _LEAST_BYTES = 4 << 20, 64 << 10
 
@@ -54,6 +56,10 @@ class ElasticsearchExporter:
                 waiting = Retry(error.retry_after_seconds, str(error))  # of what went before, the verdicts stand
                 return [waiting if outcome is None else outcome for outcome in outcomes]
         return [outcome for outcome in outcomes if outcome is not None]
+
+    def probe(self, now_unix_nano: int) -> Iterator[Step]:
+        """Yield what comes of trying it out with a canary, until something fails."""
+        return probe(self._client, self.target, self.export, now_unix_nano)
 
     def close(self) -> None:
         """Close the connection."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ from .peer import check_peer
 
 MISCONFIGURED = frozenset((401, 403, 404, 405, 407, 415))
 _POISON = frozenset((400, 413, 422))
+_CONNECTION_NAME = re.compile(r"\w+(Connection|Pool)\([^)]*\): ")
 _GZIP_LEVEL = 1  # the client's own, 9, costs several times the CPU for a tenth fewer bytes
 _MESSAGE_LENGTH = 300
 JSON, NDJSON = "application/json", "application/x-ndjson"
@@ -162,9 +164,8 @@ class Client:
             if isinstance(cause, DestinationError):
                 return DestinationError(f"{self.shown}: {cause}", misconfigured=cause.misconfigured)
         is_tls = isinstance(error, TlsError)
-        return DestinationError(
-            f"{self.shown}: {'TLS: ' if is_tls else ''}{_line(error.message)}", misconfigured=is_tls
-        )
+        said = _CONNECTION_NAME.sub("", _line(error.message))
+        return DestinationError(f"{self.shown}: {'TLS: ' if is_tls else ''}{said}", misconfigured=is_tls)
 
 
 def reason_of(error: object) -> str:

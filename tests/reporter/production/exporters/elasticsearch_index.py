@@ -48,6 +48,11 @@ class Index:
             values["body.text"] = [body["text"]]
         self._values[uid] = values
 
+    def remove(self, uid: str) -> bool:
+        """Return whether it was there."""
+        self._values.pop(uid, None)
+        return self.documents.pop(uid, None) is not None
+
     def _type(self, name: str, value: Any) -> str | None:
         if name.startswith(_DYNAMIC):
             is_number = isinstance(value, int | float) and not isinstance(value, bool)

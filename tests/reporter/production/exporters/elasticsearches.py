@@ -96,6 +96,9 @@ class Elasticsearch(ThreadingHTTPServer):
             return Reply(413, "")
         parts = [part for part in request.path.split("/") if part]
         last = parts[-1] if parts else ""
+        special = self._document(request, parts)
+        if special is not None:
+            return special
         if len(parts) == 2 and last in ("_refresh", "_pit", "_field_caps"):
             found = self._named(parts[0])
             if not found and "*" not in parts[0]:
@@ -112,6 +115,24 @@ class Elasticsearch(ThreadingHTTPServer):
         if route is None:
             return error(400, "illegal_argument_exception", f"no handler for {request.method} {request.path}")
         return route(request, parts)
+
+    def _document(self, request: Request, parts: list[str]) -> Reply | None:
+        """Answer what is asked of one document, or of the template for one index."""
+        if len(parts) == 3 and parts[1] == "_doc" and request.method == "DELETE":
+            gone = parts[0] in self.indices and self.indices[parts[0]].remove(parts[2])
+            return Reply(200 if gone else 404, {"result": "deleted" if gone else "not_found"})
+        if parts[:2] == ["_index_template", "_simulate_index"]:
+            found = [one for one in self.templates.values() if fnmatchcase(parts[2], one["index_patterns"][0])]
+            return Reply(200, {"template": {"mappings": found[0]["template"]["mappings"]}} if found else {})
+        if len(parts) == 2 and parts[1] == "_search":
+            hits = [
+                {"_index": name, "_id": uid, "_source": index.documents[uid]}
+                for name, index in self.indices.items()
+                for uid in json.loads(request.body)["query"]["ids"]["values"]
+                if uid in index.documents
+            ]
+            return Reply(200, {"hits": {"hits": hits}})
+        return None
 
     def _root(self, _request: Request, _parts: list[str]) -> Reply:
         return Reply(200, {"version": {"number": "9.5.3"}, "tagline": "You Know, for Search"})
