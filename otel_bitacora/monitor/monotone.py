@@ -9,18 +9,28 @@ iowait and steal times do that, and adding them back would double them. Such a c
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import compress, count
-from operator import not_
+from operator import is_not
 
 from bitacora_collectors.contract import Kind, Reading
 
+_MOVED = 8  # of a number of readings, so large a part must have changed that it is asked whether they have moved
 SeriesKey = tuple[str, tuple[tuple[str, str | int | bool], ...]]
 
 
-def positions_beyond(before: frozenset[int], readings: Sequence[Reading]) -> Iterator[int]:
-    """Yield where in *readings* those are whose ids aren't in *before*; that takes no step of Python for the others."""
-    return compress(count(), map(not_, map(before.__contains__, map(id, readings))))
+def positions_beyond(before: Sequence[Reading], readings: Sequence[Reading]) -> list[int]:
+    """Return where in *readings* those are that weren't in *before*, as the same objects.
+
+    Few others may be among them, that stood elsewhere. No step of Python is taken for those that stay where they were.
+    """
+    beyond = list(compress(count(), map(is_not, readings, before)))
+    beyond += range(len(before), len(readings))
+    if len(beyond) <= len(readings) // _MOVED:
+        return beyond
+    # Something has gone, or come in between, and those behind it have moved.
+    known = frozenset(map(id, before))
+    return [position for position in beyond if id(readings[position]) not in known]
 
 
 class MonotoneCounters:
@@ -33,13 +43,13 @@ class MonotoneCounters:
         self._limit = limit
         self._seen: OrderedDict[SeriesKey, tuple[float, float]] = OrderedDict()
 
-    def corrected(self, readings: Iterable[Reading], before: frozenset[int] = frozenset()) -> tuple[Reading, ...]:
+    def corrected(self, readings: Iterable[Reading], positions: Iterable[int] | None = None) -> tuple[Reading, ...]:
         """Return *readings* with the counters among them never below what they were before.
 
-        *before* are the ids of readings that were returned the last time, and still live: they pass as they are.
+        Those that aren't at *positions* pass as they are: they were returned the last time. None: none was.
         """
         found = list(readings)
-        for index in positions_beyond(before, found):
+        for index in range(len(found)) if positions is None else positions:
             if found[index].metric.kind is Kind.COUNTER:
                 found[index] = self._correct(found[index])
         return tuple(found)

@@ -66,10 +66,10 @@ class _Entry:
 
 
 class _Collected(NamedTuple):
-    readings: tuple[Reading, ...]
+    readings: list[Reading]
     entities: tuple[Entity, ...]
-    before: frozenset[int]
-    """The ids of the readings before these, which still live and have been checked."""
+    new: list[int]
+    """Where among them those are that weren't among the ones before."""
 
 
 class Sampler:
@@ -275,7 +275,7 @@ class Sampler:
         if outcome.result is None:
             error = f"{type(outcome.error).__name__}: {outcome.error}"
             return _failed(state, Health.FAILED, error, outcome.duration_seconds)
-        readings, entities, before = outcome.result
+        readings, entities, new = outcome.result
         began = outcome.began
         return replace(
             state,
@@ -283,9 +283,7 @@ class Sampler:
             error=None,
             duration_seconds=outcome.duration_seconds,
             last_success_unix_nano=began.unix_nano,
-            sample=Sample(
-                self._counters.corrected(readings, before), began.unix_nano, began.monotonic_seconds, entities
-            ),
+            sample=Sample(self._counters.corrected(readings, new), began.unix_nano, began.monotonic_seconds, entities),
             before=state.sample,
         )
 
@@ -293,8 +291,10 @@ class Sampler:
 def _task(entry: _Entry) -> Task[_Collected]:
     def collect() -> _Collected:
         # A collector with thousands of readings hands out those that haven't changed again: they need no second look.
-        before = frozenset(map(id, entry.state.readings))
-        return _Collected(_checked(entry.collector, before), tuple(entry.entities()), before)
+        readings = [*entry.collector.collect()]
+        new = positions_beyond(entry.state.readings, readings)
+        _check(entry.collector, readings, new)
+        return _Collected(readings, tuple(entry.entities()), new)
 
     return Task(collect, entry.timing.deadline_seconds)
 
@@ -320,14 +320,13 @@ def _entities_of(collector: Collector) -> Callable[[], Iterable[Entity]]:
     return collector.entities if isinstance(collector, EntityCollector) else tuple
 
 
-def _checked(collector: Collector, before: frozenset[int]) -> tuple[Reading, ...]:
-    """Return what *collector* reads, if it is what it declared: nothing else may reach a scrape.
+def _check(collector: Collector, readings: list[Reading], new: Iterable[int]) -> None:
+    """Raise ValueError unless *readings* are what *collector* declared: nothing else may reach a scrape.
 
-    *before* are the ids of its last readings, which still live and have been checked.
+    Those that aren't at the positions *new* have been checked before.
     """
-    readings = [*collector.collect()]
     names = {metric.name for metric in collector.metrics}
-    for index in list(positions_beyond(before, readings)):
+    for index in new:
         reading = readings[index]
         if reading.metric.name not in names:
             raise ValueError(f"{reading.metric.name} is not among the metrics that it declares")
@@ -337,7 +336,6 @@ def _checked(collector: Collector, before: frozenset[int]) -> tuple[Reading, ...
         if isinstance(value, int) and not -_INT64 <= value < _INT64:
             # No door out of here has more than 64 bits for an integer; a driver that wraps below 0 says 2^64 - 1.
             readings[index] = reading._replace(value=float(value))
-    return tuple(readings)
 
 
 def _tell(before: CollectorState, now: CollectorState) -> None:

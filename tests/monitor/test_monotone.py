@@ -1,8 +1,9 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bitacora_collectors.contract import Group, Histogram, Kind, Metric, Reading
-from otel_bitacora.monitor.monotone import MonotoneCounters
+from otel_bitacora.monitor.monotone import MonotoneCounters, positions_beyond
 
 BYTES = Metric("system.network.io", Kind.COUNTER, "By", "Bytes.", Group.NETWORK, ("network.interface.name",))
 LOAD = Metric("system.cpu.load_average.1m", Kind.GAUGE, "{thread}", "Load.", Group.SYSTEM)
@@ -78,7 +79,28 @@ def test_a_reading_that_was_handed_out_before_passes_as_it_is() -> None:
     counters = MonotoneCounters()
     first = counters.corrected([Reading(BYTES, 1000, ETH0), Reading(BYTES, 7, ETH1)])
 
-    again = counters.corrected([first[0], Reading(BYTES, 2, ETH1)], frozenset(map(id, first)))
+    readings = [first[0], Reading(BYTES, 2, ETH1)]
+    again = counters.corrected(readings, positions_beyond(first, readings))
 
     assert again[0] is first[0]
     assert again[1].value == 9
+
+
+@pytest.mark.parametrize("gone", [0, 1, 30, 98, 99])
+def test_readings_that_have_moved_are_not_new(gone: int) -> None:
+    before = [Reading(BYTES, number, ETH0) for number in range(100)]
+    new = Reading(BYTES, 1, ETH1)
+
+    readings = [*before[:gone], *before[gone + 1 :], new]
+
+    beyond = positions_beyond(before, readings)
+    assert 99 in beyond
+    assert len(beyond) <= 100 // 8
+
+
+def test_readings_are_new_that_stand_where_others_did() -> None:
+    before = [Reading(BYTES, number, ETH0) for number in range(100)]
+    readings = [Reading(BYTES, 1, ETH1), *before[1:50], Reading(BYTES, 2, ETH1), *before[51:]]
+
+    assert positions_beyond(before, readings) == [0, 50]
+    assert positions_beyond((), readings) == list(range(100))
