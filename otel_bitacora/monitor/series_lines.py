@@ -16,6 +16,8 @@ _NEAR = 64
 _NEW = (-1, -1)
 _LEAST_LINES = 64
 """A part has at least so many, and as many more on average."""
+_KEY_BYTES = 400
+"""Of a part, so many are enough to find what it was before."""
 _attributes_of = itemgetter(2)
 
 
@@ -35,6 +37,7 @@ class SeriesLines:
         self._attributes: list[Attributes] = []
         self._prefixes: list[str] = []
         self._lines: list[str] = []
+        self._cuts: list[bool] = []
         self._ends: list[int] = []
         self._parts: list[bytes] = []
         self._is_distinct = True
@@ -63,7 +66,7 @@ class SeriesLines:
         if not self._is_distinct:
             self._join(["".join(dict(zip(prefixes, lines, strict=True)).values())])
         elif not self._ends:
-            self._ends = _ends(prefixes)
+            self._ends = self._ends_of_parts()
             self._join("".join(lines[start:end]) for start, end in pairwise([0, *self._ends]))
         else:
             self._parts = list(self._parts)  # what was handed out stays as it is
@@ -74,9 +77,17 @@ class SeriesLines:
                         self._parts[number] = text
 
     def _join(self, texts: Iterable[str]) -> None:
-        known = {part: part for part in self._parts}
+        known = {part[:_KEY_BYTES]: part for part in self._parts}
         encoded = (text.encode() for text in texts)
-        self._parts = [known.get(text, text) for text in encoded]
+        self._parts = [part if (part := known.get(text[:_KEY_BYTES])) == text else text for text in encoded]
+
+    def _ends_of_parts(self) -> list[int]:
+        ends, start = list[int](), 0
+        for end in compress(count(1), self._cuts):
+            if end - start >= _LEAST_LINES:
+                ends.append(end)
+                start = end
+        return ends if start == len(self._cuts) else [*ends, len(self._cuts)]
 
     def _follow(self, attributes: list[Attributes]) -> bool:
         """Move what is kept to where it is in *attributes*; returns False if that is too much for going step by step.
@@ -105,17 +116,20 @@ class SeriesLines:
         return True
 
     def _take(self, runs: list[tuple[int, int]], attributes: list[Attributes]) -> None:
-        readings, prefixes, lines = list[Reading | None](), list[str](), list[str]()
+        readings, prefixes, lines, cuts = list[Reading | None](), list[str](), list[str](), list[bool]()
         for start, end in runs:
             if (start, end) == _NEW:
                 prefixes.append(self._prefix_of(attributes[len(prefixes)]))
                 readings.append(None)
                 lines.append("")
+                cuts.append(_is_cut(prefixes[-1]))
             else:
                 readings += self._readings[start:end]
                 prefixes += self._prefixes[start:end]
                 lines += self._lines[start:end]
-        self._readings, self._attributes, self._prefixes, self._lines = readings, attributes, prefixes, lines
+                cuts += self._cuts[start:end]
+        self._readings, self._attributes, self._prefixes = readings, attributes, prefixes
+        self._lines, self._cuts = lines, cuts
         if _NEW in runs:
             self._is_distinct = len(set(prefixes)) == len(prefixes)
 
@@ -125,14 +139,10 @@ class SeriesLines:
         self._prefixes = [known.get(id(each)) or self._prefix_of(each) for each in self._attributes]
         self._readings = [None] * len(self._attributes)
         self._lines = [""] * len(self._attributes)
+        self._cuts = list(map(_is_cut, self._prefixes))
         self._is_distinct = len(set(self._prefixes)) == len(self._prefixes)
 
 
-def _ends(prefixes: Sequence[str]) -> list[int]:
-    """Return where parts end: at lines whose prefixes say so, whatever stands before them in other parts."""
-    ends, start = list[int](), 0
-    for end, prefix in enumerate(prefixes, 1):
-        if end - start >= _LEAST_LINES and hash(prefix) % _LEAST_LINES == 0:
-            ends.append(end)
-            start = end
-    return ends if start == len(prefixes) else [*ends, len(prefixes)]
+def _is_cut(prefix: str) -> bool:
+    """Return whether a part may end at the line with *prefix*, whatever stands before it."""
+    return hash(prefix) % _LEAST_LINES == 0
