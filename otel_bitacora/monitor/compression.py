@@ -13,7 +13,7 @@ _END = b"\x03\x00"
 # Level 1: the text is so regular that more effort saves little and costs five times the CPU.
 _LEVEL = 1
 _RAW = -15
-_WORTH_KEEPING = 8192
+_WORTH_KEEPING = 4096
 """Smaller parts are compressed together: each one that is kept begins without knowledge of what was before."""
 
 

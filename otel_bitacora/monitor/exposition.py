@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bitacora_collectors.contract import Attributes, AttributeValue, Histogram, Kind, Metric, Reading
@@ -83,17 +83,17 @@ class Exposition:
             if family.metric.kind is Kind.HISTOGRAM:
                 yield "".join(_histogram_lines(family, openmetrics=openmetrics)).encode()
             else:
-                yield self._number_lines(family)
+                yield from self._number_lines(family)
         if openmetrics:
             yield b"# EOF\n"
 
-    def _number_lines(self, family: Family) -> bytes:
+    def _number_lines(self, family: Family) -> Sequence[bytes]:
         name = family.metric.name
         series = self._series.get(name)
         if series is None:
             sample = sample_name(family.metric)
             series = self._series[name] = SeriesLines(lambda attributes: f"{sample}{_labels(attributes)} ")
-        return series.text(family.readings)
+        return series.parts(family.readings)
 
 
 def _chosen(states: Iterable[CollectorState], names: frozenset[str]) -> Iterator[CollectorState]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -38,7 +39,7 @@ def test_whatever_comes_goes_and_changes_the_text_is_that_of_a_new_one(rounds: l
                 kept[number] = Reading(LOAD, value, MAPPINGS[number])
             readings.append(kept[number])
 
-        assert lines.text(readings) == written(readings)
+        assert b"".join(lines.parts(readings)) == written(readings)
 
 
 def test_processes_that_come_and_go_cost_only_their_own_lines() -> None:
@@ -50,18 +51,36 @@ def test_processes_that_come_and_go_cost_only_their_own_lines() -> None:
 
     lines = SeriesLines(noted)
     readings = [Reading(LOAD, number, MAPPINGS[number]) for number in range(150)]
-    lines.text(readings)
+    lines.parts(readings)
     asked.clear()
 
     after = [*readings[:10], *readings[13:80], *readings[81:], Reading(LOAD, 1, MAPPINGS[170])]
 
-    assert lines.text(after) == written(after)
+    assert b"".join(lines.parts(after)) == written(after)
     assert asked == [MAPPINGS[170]]
 
 
 def test_what_has_not_changed_is_the_same_object() -> None:
     lines = SeriesLines(prefix)
-    text = lines.text([Reading(LOAD, 1, MAPPINGS[0])])
+    (part,) = lines.parts([Reading(LOAD, 1, MAPPINGS[0])])
 
-    assert lines.text([Reading(LOAD, 1, MAPPINGS[0])]) is text
-    assert lines.text([Reading(LOAD, 2, MAPPINGS[0])]) is not text
+    assert lines.parts([Reading(LOAD, 1, MAPPINGS[0])])[0] is part
+    assert lines.parts([Reading(LOAD, 2, MAPPINGS[0])])[0] is not part
+
+
+@pytest.mark.parametrize("change", ["value", "gone", "new"])
+def test_a_series_that_changes_goes_or_comes_costs_its_part_and_few_behind_it(change: str) -> None:
+    lines = SeriesLines(prefix)
+    mappings = [{"n": number} for number in range(3000)]
+    readings = [Reading(LOAD, number, mapping) for number, mapping in enumerate(mappings)]
+    other = Reading(LOAD, -1, mappings[500] if change == "value" else {"n": 3000})
+    after = [*readings[:500], *([] if change == "gone" else [other]), *readings[500 if change == "new" else 501 :]]
+    before = lines.parts(readings)
+
+    found = lines.parts(after)
+
+    assert b"".join(before) == written(readings)
+    assert b"".join(found) == written(after)
+    assert len(found) > 10
+    kept = {id(part) for part in before} & {id(part) for part in found}
+    assert len(kept) >= len(found) - (1 if change == "value" else 6)
