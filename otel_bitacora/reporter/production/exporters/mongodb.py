@@ -32,14 +32,11 @@ from otel_bitacora.reporter.core.contract import (
     Retry,
     StoredRecord,
 )
-from otel_bitacora.reporter.core.decode import RecordDecoder
-from otel_bitacora.reporter.core.entry import LogEntry
-from otel_bitacora.reporter.core.otlp import decode_resource
-from otel_bitacora.reporter.core.protobuf import Plain
 
 from .destination import Destination, name_for
-from .mongodb_document import Document, DocumentWriter
+from .mongodb_document import Document
 from .mongodb_indexes import make_indexes
+from .mongodb_payload import PayloadWriter
 from .mongodb_url import target_of
 from .peer import check_address
 
@@ -50,7 +47,6 @@ _POISON = frozenset((2, 9, 14, 52, 55, 56, 57, 121, 10334, 17280, 17419, 17420))
 # Codes of a request: of authorisation, or of a place where nothing can be written.
 _MISCONFIGURED = frozenset((13, 18, 20, 33, 59, 73, 115, 166, 8000))
 _BREAKS = 3  # as often as a batch must break a connection to a server that is well, to be at fault itself
-_CACHED = 1024
 _WARN_SECONDS = 60.0
 _log = logging.getLogger(__name__)
 
@@ -69,9 +65,7 @@ class MongoDbExporter:
         self.name = destination.name or name_for(destination.url)
         self._shown = destination.shown
         self._target = target_of(destination)
-        self._documents = DocumentWriter()
-        self._records = RecordDecoder()
-        self._resources: dict[bytes, Mapping[str, Plain]] = {}
+        self._writer = PayloadWriter()
         self._client: MongoClient[Document] | None = None
         self._is_bootstrapped = False
         self._warned = float("-inf")
@@ -79,7 +73,7 @@ class MongoDbExporter:
     @property
     def repaired(self) -> int:
         """How many values were put in another way, because MongoDB can't hold them."""
-        return self._documents.repaired
+        return self._writer.documents.repaired
 
     def export(self, batch: Sequence[StoredRecord]) -> list[Outcome]:
         """Insert *batch*, in no order, and wait until a majority has it in its journal.
@@ -92,7 +86,7 @@ class MongoDbExporter:
             return []
         before = self.repaired
         try:
-            documents = [self._documents.document(self._entry(record)) for record in batch]
+            documents = [self._writer.document(record) for record in batch]
         except ValueError as error:
             raise BatchRejected(f"the record isn't OTLP: {error}") from error
         outcomes = self._insert(documents)
@@ -156,16 +150,6 @@ class MongoDbExporter:
         if code in _MISCONFIGURED:
             raise DestinationError(text, misconfigured=True)
         return Rejected(text) if code in _POISON else Retry(reason=text)
-
-    def _entry(self, record: StoredRecord) -> LogEntry:
-        raw = record.resource
-        resource = self._resources.get(raw)
-        if resource is None:
-            if len(self._resources) >= _CACHED:
-                self._resources.clear()
-            resource = self._resources[raw] = decode_resource(raw)
-        entry = self._records.entry(record.payload, record.scope_length, resource)
-        return entry if entry.uid == record.uid else entry.replace(uid=record.uid)
 
     def _collection(self) -> Collection[Document]:
         target = self._target

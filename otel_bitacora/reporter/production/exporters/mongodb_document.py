@@ -18,9 +18,9 @@ from otel_bitacora.reporter.core.protobuf import Plain
 Document = dict[str, Any]
 _MAP = "pairs"
 """The only field of a document that stands for a mapping with keys that MongoDB doesn't have."""
-_INT64 = 1 << 63
-_MILLISECOND = 1_000_000
-_FINDABLE = {"session_id": SESSION_ID, "project_id": PROJECT_ID, "user_id": USER_ID}
+INT64 = 1 << 63
+MILLISECOND = 1_000_000
+FINDABLE = {"session_id": SESSION_ID, "project_id": PROJECT_ID, "user_id": USER_ID}
 """Fields that attributes are repeated in, for indexes and for people."""
 _AS_THEY_ARE = (
     "severity_text",
@@ -51,7 +51,7 @@ class DocumentWriter:
         before = self.repaired
         document: Document = {
             "_id": self._text(entry.uid),
-            "time": DatetimeMS((entry.timestamp_unix_nano or entry.observed_unix_nano) // _MILLISECOND),
+            "time": DatetimeMS((entry.timestamp_unix_nano or entry.observed_unix_nano) // MILLISECOND),
             "timestamp_unix_nano": self._number(entry.timestamp_unix_nano),
             "observed_unix_nano": self._number(entry.observed_unix_nano),
             "severity_number": entry.severity_number,
@@ -63,10 +63,10 @@ class DocumentWriter:
             if value := getattr(entry, name):
                 document[name] = self._text(value) if isinstance(value, str) else value
         attributes = entry.attributes
-        for name, attribute in _FINDABLE.items():
+        for name, attribute in FINDABLE.items():
             if (value := attributes.get(attribute)) is not None:
                 document[name] = self._text(str(value))
-        resource, service = self._resource_pairs(entry.resource)
+        resource, service = self.resource(entry.resource)
         if service:
             document["service"] = service
         document["attributes"] = self._pairs(attributes)
@@ -77,7 +77,7 @@ class DocumentWriter:
             document["repaired"] = self.repaired - before
         return document
 
-    def _resource_pairs(self, resource: Mapping[str, Plain]) -> tuple[list[Document], str]:
+    def resource(self, resource: Mapping[str, Plain]) -> tuple[list[Document], str]:
         """Return *resource* and its service's name; that of the last record is most often this one's, too."""
         if resource is not self._resource[0]:
             service = resource.get("service.name")
@@ -87,11 +87,11 @@ class DocumentWriter:
     def _pairs(self, values: Mapping[str, Plain]) -> list[Document]:
         known = self._known
         return [
-            (type(value) in _REPEATED and known.get((key, type(value), value))) or self._pair(key, value)
+            (type(value) in _REPEATED and known.get((key, type(value), value))) or self.pair(key, value)
             for key, value in values.items()
         ]
 
-    def _pair(self, key: str, value: Plain) -> Document:
+    def pair(self, key: str, value: Plain) -> Document:
         before = self.repaired
         made = {"k": self._text(key), "v": self._value(value)}
         is_short = not isinstance(value, str) or len(value) <= _CACHED_CHARS
@@ -119,17 +119,17 @@ class DocumentWriter:
         return {_MAP: self._pairs(value)}
 
     def _integer(self, value: int) -> int | str:
-        if -_INT64 <= value < _INT64:
+        if -INT64 <= value < INT64:
             return value
         self.repaired += 1
         return str(value)
 
     def _number(self, nanoseconds: int) -> int:
         """Return a time that a field of 64 bits with a sign holds: until 2262."""
-        if nanoseconds < _INT64:
+        if nanoseconds < INT64:
             return nanoseconds
         self.repaired += 1
-        return _INT64 - 1
+        return INT64 - 1
 
     def _text(self, text: str) -> str:
         if text.isascii():

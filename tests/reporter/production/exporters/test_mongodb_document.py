@@ -7,10 +7,13 @@ from bson.datetime_ms import DatetimeMS
 from hypothesis import given
 from hypothesis import strategies as st
 
+from otel_bitacora.reporter.core.contract import StoredRecord
 from otel_bitacora.reporter.core.entry import LogEntry
+from otel_bitacora.reporter.core.otlp import encode_resource, scope_field
 from otel_bitacora.reporter.production.exporters.mongodb_document import DocumentWriter, entry_of
+from otel_bitacora.reporter.production.exporters.mongodb_payload import PayloadWriter
 
-from ...compliance import INSTANCE, entry  # noqa: TID252  # tests are no package
+from ...compliance import INSTANCE, entry, stored  # noqa: TID252  # tests are no package
 
 UID = f"{INSTANCE}-{7:016x}"
 TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=8)
@@ -25,32 +28,38 @@ NANOSECONDS = st.integers(0, 2**63 - 1)
 AS_MILLISECONDS = CodecOptions(datetime_conversion=DatetimeConversion.DATETIME_MS)
 
 
+def as_stored(entry: LogEntry) -> StoredRecord:
+    payload = entry.to_otlp()
+    return StoredRecord(entry.uid, 7, payload, len(scope_field(entry)), encode_resource(entry.resource))
+
+
 def sent(document: dict) -> dict:
     """Return *document* as a server gives it back."""
     return bson.decode(bson.encode(document), AS_MILLISECONDS)
 
 
-@given(
-    st.builds(
-        LogEntry,
-        uid=st.just(UID),
-        timestamp_unix_nano=NANOSECONDS,
-        observed_unix_nano=NANOSECONDS,
-        severity_number=st.integers(0, 24),
-        severity_text=TEXTS,
-        body=VALUES,
-        attributes=st.dictionaries(KEYS, VALUES, max_size=4),
-        dropped_attributes_count=st.integers(0, 2**32 - 1),
-        trace_flags=st.integers(0, 2**32 - 1),
-        trace_id=st.just("") | st.just("0af7651916cd43dd8448eb211c80319c"),
-        event_name=TEXTS,
-        logger=TEXTS,
-        scope_version=TEXTS,
-        scope_attributes=st.dictionaries(KEYS, SCALARS, max_size=2),
-        schema_url=TEXTS,
-        resource=st.dictionaries(KEYS | st.just("service.name"), VALUES, max_size=2),
-    )
+ENTRIES = st.builds(
+    LogEntry,
+    uid=st.just(UID),
+    timestamp_unix_nano=NANOSECONDS,
+    observed_unix_nano=NANOSECONDS,
+    severity_number=st.integers(0, 24),
+    severity_text=TEXTS,
+    body=VALUES,
+    attributes=st.dictionaries(KEYS, VALUES, max_size=4),
+    dropped_attributes_count=st.integers(0, 2**32 - 1),
+    trace_flags=st.integers(0, 2**32 - 1),
+    trace_id=st.just("") | st.just("0af7651916cd43dd8448eb211c80319c"),
+    event_name=TEXTS,
+    logger=TEXTS,
+    scope_version=TEXTS,
+    scope_attributes=st.dictionaries(KEYS, SCALARS, max_size=2),
+    schema_url=TEXTS,
+    resource=st.dictionaries(KEYS | st.just("service.name"), VALUES, max_size=2),
 )
+
+
+@given(ENTRIES)
 def test_a_record_comes_back_as_it_was(record: LogEntry) -> None:
     writer = DocumentWriter()
 
@@ -91,3 +100,23 @@ def test_a_time_beyond_2262_is_the_last_there_is() -> None:
 
     assert sent(document)["timestamp_unix_nano"] == 2**63 - 1
     assert document["time"] == DatetimeMS((2**64 - 1) // 1_000_000)
+
+
+@given(st.lists(ENTRIES, min_size=1, max_size=4), st.integers(0, 2**64 - 1))
+def test_stored_bytes_become_the_documents_that_their_entries_would(entries: list[LogEntry], moment: int) -> None:
+    writer, slow = PayloadWriter(), DocumentWriter()
+    entries = [entries[0].replace(timestamp_unix_nano=moment), *entries]
+
+    for record in [*map(as_stored, entries)] * 3:  # what has come before goes another way
+        expected = slow.document(record.entry().replace(uid=record.uid))
+
+        assert sent(writer.document(record)) == sent(expected)
+
+
+def test_what_comes_again_is_written_once() -> None:
+    writer = PayloadWriter()
+
+    documents = [writer.document(stored(number)) for number in (1, 2, 3, 4)]
+
+    third, fourth = ([pair for pair in each["attributes"] if pair["v"] == "s"] for each in documents[2:])
+    assert third[0] is fourth[0]
