@@ -25,6 +25,7 @@ SCRIPTS = (
         "generate.py",
         "query.py",
         "pretty.py",
+        "elasticsearch_bulk.py",
     ),
 )
 _HEAD = """\
