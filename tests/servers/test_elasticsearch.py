@@ -44,7 +44,7 @@ from .sidecars import until
 
 pytestmark = pytest.mark.servers
 StartServer = Callable[..., str]
-PATHS = ("/shop", "/shop?index=dated")
+PATHS = ("/shop", "/dated/shop")
 
 
 class Server:
@@ -172,10 +172,10 @@ def test_a_rollover_in_the_middle_leaves_at_least_one_of_each_and_the_surplus_is
 
 def test_the_same_crash_without_rollover_leaves_each_once(server: Server, journal: Path) -> None:
     environ = {**os.environ, "BITACORA_FAILPOINT": "after-export:2"}
-    first = ship(journal, f"{server.target}/shop?index=dated", environ=environ)
+    first = ship(journal, f"{server.target}/dated/shop", environ=environ)
     first.communicate(timeout=120)
 
-    code = shipped(ship(journal, f"{server.target}/shop?index=dated"))
+    code = shipped(ship(journal, f"{server.target}/dated/shop"))
 
     ledger = ledger_of(journal)
     assert (first.returncode, code) == (-9, 0)
@@ -218,7 +218,7 @@ def test_what_is_too_much_for_the_server_is_sent_in_parts_and_given_up_only_alon
 
 def test_records_that_a_mapping_refuses_are_dead_letters_alone(server: Server, tmp_path: Path) -> None:
     """Without our template a field is what it was first, and the second record of another kind is refused."""
-    exporter: Any = exporter_for(f"{server.target}/guessed?index=dated")
+    exporter: Any = exporter_for(f"{server.target}/dated/guessed")
     numbers = [stored(number, attributes={"a": number}) for number in range(1, 4)]
 
     first = exporter.export(numbers)
@@ -227,7 +227,7 @@ def test_records_that_a_mapping_refuses_are_dead_letters_alone(server: Server, t
     assert first == [Accepted()] * 3
     assert [type(outcome) for outcome in outcomes] == [Rejected, Rejected, Accepted]
     assert "document_parsing_exception" in outcomes[0].reason
-    ours: Any = exporter_for(f"{server.target}/told?index=dated", Destination("", bootstrap=True))
+    ours: Any = exporter_for(f"{server.target}/dated/told", Destination("", bootstrap=True))
     assert ours.export(numbers) == [Accepted()] * 3
     taken = ours.export([stored(4, attributes={"a": "text"}), stored(5, attributes={"a": {"b": 1}}), stored(6)])
     assert taken == [Accepted()] * 3
@@ -278,7 +278,7 @@ def both(
     shared: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[ElasticsearchStorage, JournalStorage]]:
     folder = tmp_path_factory.mktemp("both")
-    ours = ElasticsearchStorage(f"elasticsearch+{shared}/odd?index=dated", redact=False)
+    ours = ElasticsearchStorage(f"elasticsearch+{shared}/dated/odd", redact=False)
     journal = JournalStorage(folder / "odd", redact=False)
     found = [*odd_entries(150), *generated_entries(folder / "day")]
     for storage in (ours, journal):
@@ -299,7 +299,7 @@ def test_every_question_is_taken_by_the_server_as_it_is_translated(
     both: tuple[ElasticsearchStorage, JournalStorage], shared: str
 ) -> None:
     """One that it refuses would be answered all the same, but by looking at everything."""
-    target = target_of(f"elasticsearch+{shared}/odd?index=dated")
+    target = target_of(f"elasticsearch+{shared}/dated/odd")
     client = Client(target, Access(), shown="")
     values = {str(value) for value in (*SESSIONS, *VALUES)} | {"*", "x*", "1e999", "9" * 400, "\\", "?", "y" * 9000}
     fields = (

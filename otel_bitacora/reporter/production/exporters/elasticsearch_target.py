@@ -1,4 +1,4 @@
-"""URLs of Elasticsearch, as `--to` has them: elasticsearch+http(s)://[USER[:PASSWORD]@]HOST:9200[/DATASET][?index=dated&…]."""
+"""URLs of Elasticsearch, as `--to` has them: elasticsearch+http(s)://[USER[:PASSWORD]@]HOST:9200[/DATASET]."""
 
 from __future__ import annotations
 
@@ -25,9 +25,7 @@ _STREAM = re.compile(r"logs-(?P<dataset>[^-]+)\.otel-(?P<namespace>.+)")
 _UNFIT = re.compile(r'[A-Z\\/*?"<>| ,#:]')
 _AGE = re.compile(r"[1-9]\d*[dh]")
 _LONGEST = 100
-_OPTIONS = (
-    "after the ? may stand index=dated or namespace=NAME, bootstrap=true, password_file=PATH or api_key_file=PATH"
-)
+_OPTIONS = "after the ? may stand bootstrap=true, password_file=PATH or api_key_file=PATH"
 _FALSE, _TRUE = ("", "0", "false", "no", "off"), ("1", "true", "yes", "on")
 
 
@@ -75,7 +73,8 @@ class Access:
 def target_of(url: str) -> Target:
     """Return what *url* names: the data stream of the dataset bitacora where it names none.
 
-    Its query may say `index=dated` or `namespace=prod`, `bootstrap=true`, and `api_key_file=` or `password_file=`.
+    Its path may be `/DATASET`, `/logs-DATASET.otel-NAMESPACE`, or `/dated/INDEX` for an index for each day; its query may say
+    `bootstrap=true`, and `api_key_file=` or `password_file=`.
 
     Raises:
         ReporterSettingsError: it is no such URL, or names a link-local address.
@@ -94,13 +93,17 @@ def target_of(url: str) -> Target:
         said = re.sub("(?=https?://)", "elasticsearch+", str(error)).replace(":4318", ":9200")
         raise ReporterSettingsError(f"{shown!r}: {said}") from None
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    index, namespace = options.pop("index", ""), options.pop("namespace", _NAMESPACE)
     bootstrap = options.pop("bootstrap", "false")
     files = {name: Path(options.pop(name)) for name in ("password_file", "api_key_file") if options.get(name)}
-    if options or index not in ("", "dated") or bootstrap not in ("true", "false"):
+    if options or bootstrap not in ("true", "false"):
         raise ReporterSettingsError(f"{shown!r}: {_OPTIONS}")
-    dataset = parts.path.strip("/") or _DATASET
-    if not index and (stream := _STREAM.fullmatch(dataset)):
+    # What tells one place from another is in the path: exporters are named by it, and it is shown.
+    *kind, dataset = parts.path.strip("/").split("/")
+    namespace, is_dated = _NAMESPACE, kind == ["dated"]
+    if kind and not is_dated:
+        raise ReporterSettingsError(f"{shown!r}: the path is /DATASET, /logs-DATASET.otel-NAMESPACE or /dated/INDEX")
+    dataset = dataset or _DATASET
+    if not is_dated and (stream := _STREAM.fullmatch(dataset)):
         dataset, namespace = stream["dataset"], stream["namespace"]
     target = Target(
         host=parts.hostname or "",
@@ -108,7 +111,7 @@ def target_of(url: str) -> Target:
         is_tls=SCHEMES[scheme] == "https",
         dataset=dataset,
         namespace=namespace,
-        is_dated=bool(index),
+        is_dated=is_dated,
         username=unquote(username),
         password=unquote(password),
         bootstrap=bootstrap == "true",
@@ -126,7 +129,7 @@ def _check_name(shown: str, target: Target) -> None:
         )
     if not target.is_dated and "-" in target.dataset:
         raise ReporterSettingsError(
-            f"{shown!r}: the dataset {target.dataset!r} can't have a hyphen in the name of a data stream; with ?index=dated it may"
+            f"{shown!r}: the dataset {target.dataset!r} can't have a hyphen in the name of a data stream; behind /dated/ it may"
         )
 
 

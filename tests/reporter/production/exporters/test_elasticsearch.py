@@ -78,7 +78,7 @@ def test_a_record_is_a_document_of_the_collectors_layout_in_a_data_stream(server
 
 def test_a_dated_index_is_that_of_the_records_own_day(server: Elasticsearch) -> None:
     day = 86_400
-    made(server, "/shop?index=dated").export([stored(1), stored(day), stored(day - 1)])
+    made(server, "/dated/shop").export([stored(1), stored(day), stored(day - 1)])
 
     assert {name: len(found.documents) for name, found in server.indices.items()} == {
         "shop-1970.01.01": 2,
@@ -259,7 +259,7 @@ def test_a_wrong_password_costs_no_record_and_is_asked_again(server: Elasticsear
         "elasticsearch+http://user:secret@host:9200?password_file=/nowhere",
         "elasticsearch+http://host/Upper",
         "elasticsearch+http://host/a-b",
-        "elasticsearch+http://host/a?index=weekly",
+        "elasticsearch+http://host/weekly/a",
         "elasticsearch+http://host/a?what=ever",
         "elasticsearch+http://169.254.169.254:9200",
         "elasticsearch+http://",
@@ -274,7 +274,7 @@ def test_a_url_that_cannot_be_right_is_refused_without_its_secrets(url: str) -> 
 
 def test_the_names_of_data_streams_may_be_written_out(server: Elasticsearch) -> None:
     made(server, "/logs-shop.otel-prod").export([stored(1)])
-    made(server, "/stock?namespace=dev").export([stored(2)])
+    made(server, "/logs-stock.otel-dev").export([stored(2)])
 
     assert list(server.indices) == ["logs-shop.otel-prod", "logs-stock.otel-dev"]
 
@@ -284,7 +284,7 @@ def test_a_data_stream_that_is_made_is_rolled_over_by_the_server_where_it_can(
 ) -> None:
     monkeypatch.setenv("BITACORA_ELASTICSEARCH__RETENTION", "30d")
     made(server).export([stored(1)])
-    made(server, "/x?index=dated").export([stored(1)])
+    made(server, "/dated/x").export([stored(1)])
     server.has_lifecycles = False
     made(server, "/other").export([stored(1)])
 
@@ -374,3 +374,9 @@ def test_what_it_has_no_memory_for_now_is_for_later(server: Elasticsearch) -> No
 
     assert kinds(outcomes) == ["Retry", "Retry"]
     assert len(server.bulks()) == 1
+
+
+def test_each_place_has_an_exporter_of_its_own_name() -> None:
+    paths = ("", "/shop", "/logs-shop.otel-prod", "/dated/shop")
+
+    assert len({exporter_for(f"elasticsearch+http://host:9200{path}").name for path in paths}) == len(paths)
