@@ -32,6 +32,7 @@ SCRIPTS = (
         "pretty.py",
         "stores_kafka.py",
         "stores_mongodb.py",
+        "elasticsearch_bulk.py",
     ),
 )
 _HEAD = """\

@@ -24,7 +24,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Elasticsearch]:
         yield running
 
 
-@pytest.fixture(params=["/shop", "/shop?index=dated"])
+@pytest.fixture(params=["/shop", "/dated/shop"])
 def url(server: Elasticsearch, request: pytest.FixtureRequest) -> str:
     """A destination that has its template, and a record."""
     made = str(server.url + request.param)
@@ -49,7 +49,7 @@ def test_a_good_one_takes_the_canary_gives_it_back_and_is_left_as_it_was(server:
     assert list(server.documents()) == [stored(1).uid]
 
 
-@pytest.mark.parametrize("path", ["/fresh", "/fresh?index=dated"])
+@pytest.mark.parametrize("path", ["/fresh", "/dated/fresh"])
 def test_one_without_template_is_told_how_it_gets_it_and_gets_no_index(server: Elasticsearch, path: str) -> None:
     *_, last = tried(server.url + path)
 

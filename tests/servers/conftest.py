@@ -20,10 +20,20 @@ def start_server(tmp_path: Path) -> Iterator[StartServer]:
 
     Its data are in `tmp_path / NAME`, or in the *folder* beside it where one test needs two of a kind.
     """
+    yield from _servers(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def start_shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServer]:
+    """Do the same for all tests of a file."""
+    yield from _servers(tmp_path_factory.mktemp("servers"))
+
+
+def _servers(parent: Path) -> Iterator[StartServer]:
     running: list[tuple[Path, Path]] = []
 
     def start(name: str, *, folder: str | None = None, **environment: str) -> str:
-        script, data = SCRIPTS / f"{name}.sh", tmp_path / (folder or name)
+        script, data = SCRIPTS / f"{name}.sh", parent / (folder or name)
         result = subprocess.run(
             [script, "start", data],
             capture_output=True,

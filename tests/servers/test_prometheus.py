@@ -127,7 +127,7 @@ def test_pressure_is_counted_and_averaged(ask: Ask) -> None:
 def test_the_collectors_that_can_live_here_are_those_that_report(ask: Ask) -> None:
     success = {one["metric"]["collector"] for one in ask("bitacora_collector_success")}  # type: ignore[index]
 
-    host, expected = Host(), {"sidecar", "events"}
+    host, expected = Host(), {"sidecar", "events", "shipping"}
     for factory in BUILTIN:
         try:
             list(factory(host).collect())

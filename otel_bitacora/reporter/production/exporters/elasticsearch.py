@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from otel_bitacora.reporter.core.contract import DestinationError, Outcome, Rejected, Retry, StoredRecord
 
 from .destination import Destination, name_for
-from .elasticsearch_bulk import FILTER, Operation, is_nothing_let_in, operations, outcome_of, portions
+from .elasticsearch_bulk import FILTER, Operation, is_beyond_memory, is_nothing_let_in, operations, outcome_of, portions
 from .elasticsearch_client import Answer, Client
 from .elasticsearch_document import Documents
 from .elasticsearch_probe import probe
@@ -32,6 +32,7 @@ class ElasticsearchExporter:
         target = self.target
         stream = {"type": "logs", "dataset": f"{target.dataset}.otel", "namespace": target.namespace}
         self._documents = Documents(None if target.is_dated else stream)
+        self._retention = access.retention
         self._has_template = not access.has_bootstrap
         self._cap_bytes = self._limit_bytes = _LARGEST_BYTES
         self._path = "/_bulk" if target.is_dated else f"/{target.name}/_bulk"
@@ -44,7 +45,7 @@ class ElasticsearchExporter:
             DestinationError: it couldn't be reached, is busy, or refuses every request.
         """
         if not self._has_template:
-            put_template(self._client, self.target)
+            put_template(self._client, self.target, retention=self._retention)
             self._has_template = True
         outcomes: list[Outcome | None] = [None] * len(batch)
         for part in portions(operations(self._documents, self.target, batch, outcomes), self._limit_bytes):
@@ -68,19 +69,28 @@ class ElasticsearchExporter:
     def _send(self, part: Sequence[Operation], outcomes: list[Outcome | None]) -> None:
         body = b"".join([operation.data for operation in part])
         answer = self._client.ask("POST", self._path, body=body, params=self._params)
+        is_too_large = answer.status == 413 or (answer.status == 429 and is_beyond_memory(answer.reason))
         if answer.is_good:
             self._note(part, answer, outcomes)
-        elif answer.status == 413 and len(part) > 1:
-            self._cap_bytes = self._limit_bytes = max(_LEAST_BYTES, min(self._limit_bytes, len(body)) // 2)
-            middle = len(part) // 2
-            self._send(part[:middle], outcomes)
-            self._send(part[middle:], outcomes)
-        elif answer.status in (400, 413, 422) and len(part) == 1:
+        elif is_too_large and len(part) > 1:
+            self._cap_bytes = self._limit_bytes = self._half(part)
+            self._send_parts(part, outcomes)
+        elif len(part) == 1 and (is_too_large or answer.status in (400, 422)):
             outcomes[part[0].index] = Rejected(f"{answer.status}: {answer.reason}")
         else:
-            if answer.status == 429:  # a request larger than what it has memory for is refused whenever it comes
-                self._limit_bytes = max(_LEAST_BYTES, min(self._limit_bytes, len(body)) // 2)
+            if answer.status == 429:
+                self._limit_bytes = self._half(part)
             raise self._client.error(answer, self.target.name)
+
+    def _send_parts(self, part: Sequence[Operation], outcomes: list[Outcome | None]) -> None:
+        middle = len(part) // 2
+        for half in (part[:middle], part[middle:]):
+            if half:
+                self._send(half, outcomes)
+
+    def _half(self, part: Sequence[Operation]) -> int:
+        size = sum(len(operation.data) for operation in part)
+        return max(_LEAST_BYTES, min(self._limit_bytes, size) // 2)
 
     def _note(self, part: Sequence[Operation], answer: Answer, outcomes: list[Outcome | None]) -> None:
         items = answer.body.get("items") if isinstance(answer.body, dict) else None
@@ -89,6 +99,22 @@ class ElasticsearchExporter:
         if is_nothing_let_in(items):
             reason = getattr(outcome_of(items[0]), "reason", "")
             raise DestinationError(f"{self._client.shown}: {self.target.name}: {reason}", misconfigured=True)
+        too_much = []
         for operation, item in zip(part, items, strict=True):
-            outcomes[operation.index] = outcome_of(item)
-        self._limit_bytes = min(self._cap_bytes, self._limit_bytes + self._limit_bytes // 8)
+            outcome = outcomes[operation.index] = outcome_of(item)
+            if isinstance(outcome, Retry) and is_beyond_memory(outcome.reason):
+                too_much.append(operation)
+        if too_much:
+            self._split(part, too_much, outcomes)
+        elif any(isinstance(outcomes[operation.index], Retry) for operation in part):
+            self._limit_bytes = self._half(part)
+        else:
+            self._limit_bytes = min(self._cap_bytes, self._limit_bytes + self._limit_bytes // 8)
+
+    def _split(self, part: Sequence[Operation], too_much: Sequence[Operation], outcomes: list[Outcome | None]) -> None:
+        """Send what the server hasn't the memory for in smaller requests, and give up what is too much by itself."""
+        if len(part) == 1:
+            outcomes[part[0].index] = Rejected(getattr(outcomes[part[0].index], "reason", ""))
+            return
+        self._cap_bytes = self._limit_bytes = self._half(part)
+        self._send_parts(too_much, outcomes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from .elasticsearch_target import Target
 
 _ACCEPTED, _DUPLICATE = Accepted(), Duplicate()
 _REFUSED = frozenset((400, 413, 422))
+_OPERATION = re.compile(r"_operation_bytes=(?P<bytes>\d+), max_\w+_bytes=(?P<max>\d+)")
 _NOT_LET = frozenset((403, 404))
 FILTER = (
     "errors,items.*.status,items.*.error.type,items.*.error.reason,items.*.error.caused_by.reason,items.*.failure_store"
@@ -41,11 +43,15 @@ def operations(
         except ValueError as error:
             outcomes[index] = Rejected(f"the record isn't OTLP: {error}")
             continue
-        uid = record.uid if record.uid.isascii() and record.uid.replace("-", "").isalnum() else None
-        quoted = f'"{uid}"' if uid else orjson.dumps(record.uid).decode()
-        where = f'"_index":"{target.name}-{day_of(entry)}",' if target.is_dated else ""
-        found.append(Operation(index, b'{"create":{%b"_id":%b}}\n%b\n' % (where.encode(), quoted.encode(), document)))
+        index_name = f"{target.name}-{day_of(entry)}" if target.is_dated else ""
+        found.append(Operation(index, creation(record.uid, document, index_name)))
     return found
+
+
+def creation(uid: str, document: bytes, index_name: str = "") -> bytes:
+    """Return the two lines that create *document*; without *index_name* in the index that the request names."""
+    action = {"_index": index_name, "_id": uid} if index_name else {"_id": uid}
+    return b'{"create":%b}\n%b\n' % (orjson.dumps(action), document)
 
 
 def portions(found: Sequence[Operation], limit_bytes: int) -> Iterator[list[Operation]]:
@@ -74,6 +80,12 @@ def outcome_of(item: Mapping[str, Any]) -> Outcome:
         return _DUPLICATE
     reason = f"{status}: {reason_of(said.get('error'))}"
     return Rejected(reason) if status in _REFUSED else Retry(reason=reason)
+
+
+def is_beyond_memory(reason: str) -> bool:
+    """Return whether a 429 says that one operation is more than the server would ever have memory for: no wait helps."""
+    found = _OPERATION.search(reason)
+    return found is not None and int(found["bytes"]) > int(found["max"])
 
 
 def is_nothing_let_in(items: Sequence[Mapping[str, Any]]) -> bool:

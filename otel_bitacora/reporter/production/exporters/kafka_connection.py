@@ -135,17 +135,27 @@ def serve(producer: Producer, seconds: float, troubles: list[KafkaError]) -> Non
     """Hear what there is, reports included; wait so long for something if there is nothing."""
     try:
         producer.poll(seconds)
-    except KafkaException as error:  # raised in place of a call of error_cb
-        troubles.append(error.args[0])
+    except (KafkaException, SystemError) as error:  # raised in place of a call of error_cb
+        troubles.append(_trouble_of(error))
 
 
 def reports_left(producer: Producer, seconds: float, troubles: list[KafkaError]) -> int:
     """Return how many messages have no report after so long; what ended the producer goes to *troubles*."""
     try:
         return producer.flush(seconds)
-    except KafkaException as error:  # as above
-        troubles.append(error.args[0])
+    except (KafkaException, SystemError) as error:  # as above
+        troubles.append(_trouble_of(error))
         return len(producer)
+
+
+def _trouble_of(error: BaseException) -> KafkaError:
+    """Return what the library raised, also where it called its logger with that pending, of which Python complains."""
+    while not isinstance(error, KafkaException):
+        if error.__cause__ is None:
+            raise error
+        error = error.__cause__
+    trouble: KafkaError = error.args[0]
+    return trouble
 
 
 def discard(producer: Producer) -> None:

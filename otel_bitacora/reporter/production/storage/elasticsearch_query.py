@@ -212,12 +212,8 @@ def _of_attribute(path: str, condition: Compare, types: frozenset[str]) -> list[
 def _spellings(value: str | float, number: float) -> set[str]:
     """Return how a number may be spelt in a document, or by a text that is equal; those with an exponent are odd."""
     found = {str(value), str(number)}
-    if not math.isfinite(number):
-        return found
-    if number == int(number):
-        found.add(str(int(number)))
-    with contextlib.suppress(OverflowError):
-        found.add(repr(float(number)))
+    with contextlib.suppress(OverflowError, ValueError):  # not finite, or an integer beyond all floats
+        found |= {str(int(number)), repr(float(number))} if number == int(number) else {repr(float(number))}
     return found | {"-0.0", "0", "0.0", "-0"} if number == 0 else found
 
 
@@ -227,7 +223,7 @@ def _of_number(path: str, operator: Operator, value: object, number: float | Non
     try:
         bound = float(number)
     except OverflowError:
-        return [_exists(path)]
+        bound = math.inf
     if not math.isfinite(bound):
         return [_exists(path)]
     # Whole numbers beyond 2^53 are rounded, here as there: what is next to the bound is let through.

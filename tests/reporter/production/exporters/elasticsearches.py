@@ -63,6 +63,7 @@ class Elasticsearch(ThreadingHTTPServer):
         self.product = "Elasticsearch"
         self.authorization: str | None = None
         self.largest_bytes = 100 << 20
+        self.has_lifecycles = True
         self.templates: dict[str, Any] = {}
         self.indices: dict[str, Index] = {}
         """By name; a data stream is one of them."""
@@ -113,11 +114,13 @@ class Elasticsearch(ThreadingHTTPServer):
         }
         route = routes.get((request.method, "_index_template" if parts[:1] == ["_index_template"] else last))
         if route is None:
-            return error(400, "illegal_argument_exception", f"no handler for {request.method} {request.path}")
+            return Reply(400, {"error": f"no handler found for uri [{request.path}] and method [{request.method}]"})
         return route(request, parts)
 
     def _document(self, request: Request, parts: list[str]) -> Reply | None:
-        """Answer what is asked of one document, or of the template for one index."""
+        """Answer what is asked of one document, or of what goes for one index."""
+        if parts[:1] == ["_data_stream"] and parts[-1] == "_lifecycle" and self.has_lifecycles:
+            return error(404, "index_not_found_exception", f"no such index [{parts[1]}]")
         if len(parts) == 3 and parts[1] == "_doc" and request.method == "DELETE":
             gone = parts[0] in self.indices and self.indices[parts[0]].remove(parts[2])
             return Reply(200 if gone else 404, {"result": "deleted" if gone else "not_found"})

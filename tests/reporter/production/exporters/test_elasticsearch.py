@@ -78,7 +78,7 @@ def test_a_record_is_a_document_of_the_collectors_layout_in_a_data_stream(server
 
 def test_a_dated_index_is_that_of_the_records_own_day(server: Elasticsearch) -> None:
     day = 86_400
-    made(server, "/shop?index=dated").export([stored(1), stored(day), stored(day - 1)])
+    made(server, "/dated/shop").export([stored(1), stored(day), stored(day - 1)])
 
     assert {name: len(found.documents) for name, found in server.indices.items()} == {
         "shop-1970.01.01": 2,
@@ -254,10 +254,12 @@ def test_a_wrong_password_costs_no_record_and_is_asked_again(server: Elasticsear
 @pytest.mark.parametrize(
     "url",
     [
-        "elasticsearch+http://user:secret@host:9200",
+        "elasticsearch+http://user:secret@host:9200?what=secret",
+        "elasticsearch+http://user:secret@host:9200/a/b",
+        "elasticsearch+http://user:secret@host:9200?password_file=/nowhere",
         "elasticsearch+http://host/Upper",
         "elasticsearch+http://host/a-b",
-        "elasticsearch+http://host/a?index=weekly",
+        "elasticsearch+http://host/weekly/a",
         "elasticsearch+http://host/a?what=ever",
         "elasticsearch+http://169.254.169.254:9200",
         "elasticsearch+http://",
@@ -272,6 +274,109 @@ def test_a_url_that_cannot_be_right_is_refused_without_its_secrets(url: str) -> 
 
 def test_the_names_of_data_streams_may_be_written_out(server: Elasticsearch) -> None:
     made(server, "/logs-shop.otel-prod").export([stored(1)])
-    made(server, "/stock?namespace=dev").export([stored(2)])
+    made(server, "/logs-stock.otel-dev").export([stored(2)])
 
     assert list(server.indices) == ["logs-shop.otel-prod", "logs-stock.otel-dev"]
+
+
+def test_a_data_stream_that_is_made_is_rolled_over_by_the_server_where_it_can(
+    server: Elasticsearch, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("BITACORA_ELASTICSEARCH__RETENTION", "30d")
+    made(server).export([stored(1)])
+    made(server, "/dated/x").export([stored(1)])
+    server.has_lifecycles = False
+    made(server, "/other").export([stored(1)])
+
+    lifecycles = {name: template["template"].get("lifecycle") for name, template in server.templates.items()}
+    assert lifecycles == {
+        "otel-bitacora-logs-bitacora.otel-default": {"enabled": True, "data_retention": "30d"},
+        "otel-bitacora-x": None,
+        "otel-bitacora-logs-other.otel-default": None,
+    }
+    assert "logs-other.otel-default is not rolled over by itself" in caplog.text
+    assert "older than 30d stays" in caplog.text
+
+
+def test_a_template_that_is_refused_costs_no_record(server: Elasticsearch) -> None:
+    server.otherwise = lambda request: error(400, "illegal", "no") if request.method == "PUT" else None
+
+    with pytest.raises(DestinationError, match="index template otel-bitacora-logs-bitacora") as caught:
+        made(server).export([stored(1)])
+
+    assert caught.value.misconfigured
+    assert server.bulks() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("RETENTION", "soon"), ("COMPRESSION", "zip"), ("BOOTSTRAP", "perhaps"), ("API_KEY_FILE", "/nowhere")],
+)
+def test_a_variable_that_can_t_be_used_is_named(
+    server: Elasticsearch, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"BITACORA_ELASTICSEARCH__{name}", value)
+
+    with pytest.raises(ReporterSettingsError, match=f"BITACORA_ELASTICSEARCH__{name}"):
+        made(server)
+
+
+@pytest.mark.parametrize(
+    ("who", "options", "sent"),
+    [
+        ("ana:s%40f@", "", "Basic YW5hOnNAZg=="),
+        ("ana@", "?password_file={folder}/secret", "Basic YW5hOmZpbGVk"),
+        ("", "?api_key_file={folder}/secret&bootstrap=true", "ApiKey filed"),
+    ],
+)
+def test_who_we_are_may_be_in_the_url_and_is_shown_nowhere(
+    server: Elasticsearch, tmp_path: Path, who: str, options: str, sent: str
+) -> None:
+    (tmp_path / "secret").write_text("filed\n")
+    server.authorization = sent
+    url = server.url.replace("//", f"//{who}") + options.format(folder=tmp_path)
+
+    exporter: Any = exporter_for(url, Destination(url, bootstrap=True))
+
+    assert exporter.export([stored(1)]) == [Accepted()]
+    server.authorization = "other"
+    with pytest.raises(DestinationError) as caught:
+        exporter.export([stored(2)])
+    assert "ana" not in str(caught.value) + exporter.name
+
+
+def _too_much(number: int) -> dict[str, str]:
+    sizes = f"[all_bytes=0, primary_operation_bytes={number}, max_primary_bytes=600]"
+    return {"type": "es_rejected_execution_exception", "reason": f"rejected execution of primary operation {sizes}"}
+
+
+def test_what_the_server_will_never_have_memory_for_is_given_up_alone(server: Elasticsearch) -> None:
+    """As 9.5 does: each item of a shard's share has the size of all of it."""
+
+    def judge(request: Any) -> Reply | None:
+        if not request.path.endswith("_bulk"):
+            return None
+        size = sum(len(line["body"]["text"]) for line in request.lines[1::2])
+        refused = {"create": {"status": 429, "error": _too_much(size)}}
+        return Reply(200, {"items": [refused] * (len(request.lines) // 2)}) if size > 600 else None
+
+    server.otherwise = judge
+
+    outcomes = made(server).export([stored(number, body="x" * (700 if number == 3 else 200)) for number in range(1, 8)])
+
+    assert kinds(outcomes) == ["Accepted", "Accepted", "Rejected", *["Accepted"] * 4]
+
+
+def test_what_it_has_no_memory_for_now_is_for_later(server: Elasticsearch) -> None:
+    server.item = lambda _uid, _document: (429, _too_much(500))
+
+    outcomes = made(server).export([stored(1), stored(2)])
+
+    assert kinds(outcomes) == ["Retry", "Retry"]
+    assert len(server.bulks()) == 1
+
+
+def test_each_place_has_an_exporter_of_its_own_name() -> None:
+    paths = ("", "/shop", "/logs-shop.otel-prod", "/dated/shop")
+
+    assert len({exporter_for(f"elasticsearch+http://host:9200{path}").name for path in paths}) == len(paths)

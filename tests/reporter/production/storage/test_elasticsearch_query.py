@@ -64,6 +64,10 @@ def wanted(query: Query) -> set[str]:
 @example(Compare("attr.http.status", Operator.EQUAL, "9007199254740993"))
 @example(Compare("attr.http.status", Operator.GREATER, "9007199254740992"))
 @example(Compare("attr.http.status", Operator.LESS, "6"))
+@example(Compare("attr.http.status", Operator.LESS, "9" * 400))
+@example(Compare("attr.session_id", Operator.EQUAL, "9" * 400))
+@example(Compare("attr.session_id", Operator.EQUAL, "nan"))
+@example(Compare("attr.session_id", Operator.EQUAL, "-inf"))
 @example(Compare("attr.status", Operator.EQUAL, "1*"))
 @example(Compare("attr.session_id", Operator.EQUAL, "7"))
 def test_nothing_that_is_wanted_is_held_back(condition) -> None:

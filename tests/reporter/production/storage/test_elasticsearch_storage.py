@@ -28,7 +28,7 @@ def server() -> Iterator[Elasticsearch]:
         yield running
 
 
-@pytest.mark.parametrize("path", ["/shop", "/shop?index=dated"])
+@pytest.mark.parametrize("path", ["/shop", "/dated/shop"])
 class TestElasticsearchStorage(LogStorageCompliance):
     @pytest.fixture(autouse=True)
     def serve(self, server: Elasticsearch, path: str) -> None:
@@ -42,7 +42,7 @@ class TestElasticsearchStorage(LogStorageCompliance):
 def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ElasticsearchStorage, JournalStorage]]:
     with elasticsearch() as server:
         folder = tmp_path_factory.mktemp("both")
-        ours = ElasticsearchStorage(f"{server.url}/odd?index=dated", redact=False)
+        ours = ElasticsearchStorage(f"{server.url}/dated/odd", redact=False)
         journal = JournalStorage(folder / "odd", redact=False)
         found = [*odd_entries(150), *generated_entries(folder / "day")]
         for storage in (ours, journal):
