@@ -11,6 +11,7 @@ import json
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from bitacora_collectors.contract import Attributes, AttributeValue, Histogram, Kind, Metric, Reading
 
@@ -79,7 +80,7 @@ class Exposition:
     def _parts(self, families: Iterable[Family], *, openmetrics: bool) -> Iterator[bytes]:
         yield _target_info(self._resource, openmetrics=openmetrics).encode()
         for family in families:
-            yield _head(family.metric, openmetrics=openmetrics).encode()
+            yield _head(family.metric, openmetrics=openmetrics)
             if family.metric.kind is Kind.HISTOGRAM:
                 yield "".join(_histogram_lines(family, openmetrics=openmetrics)).encode()
             else:
@@ -100,11 +101,12 @@ def _chosen(states: Iterable[CollectorState], names: frozenset[str]) -> Iterator
     return (state for state in states if state.name in names)
 
 
-def _head(metric: Metric, *, openmetrics: bool) -> str:
+@cache
+def _head(metric: Metric, *, openmetrics: bool) -> bytes:
     name = family_name(metric) if openmetrics else sample_name(metric)
     head = f"# HELP {name} {_escape_help(metric.description)}\n# TYPE {name} {_TYPES[metric.kind]}\n"
     unit = unit_name(metric.unit)
-    return f"{head}# UNIT {name} {unit}\n" if openmetrics and unit else head
+    return (f"{head}# UNIT {name} {unit}\n" if openmetrics and unit else head).encode()
 
 
 def _target_info(resource: Mapping[str, str], *, openmetrics: bool) -> str:

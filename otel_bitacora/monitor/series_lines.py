@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from itertools import compress, count, islice, pairwise
-from operator import is_not, itemgetter
+from operator import is_, is_not, itemgetter
 
 from bitacora_collectors.contract import Attributes, Reading
 
@@ -48,6 +48,8 @@ class SeriesLines:
         in parts, of which those in which nothing has changed are the same objects as before.
         """
         if len(readings) == len(self._readings):
+            if all(map(is_, readings, self._readings)):
+                return self._parts
             changed = list(compress(count(), map(is_not, readings, self._readings)))
             if all(readings[index][2] is self._attributes[index] for index in changed):
                 self._write(readings, changed)

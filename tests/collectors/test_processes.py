@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bitacora_collectors.contract import Unavailable
-from bitacora_collectors.process_table import GROUP_SIZE, process
+from bitacora_collectors.process_table import GROUP_SIZE, ProcessTable, StatLines, process
 from bitacora_collectors.process_table.files import ProcessFiles, read_file
 from bitacora_collectors.processes import ProcessesCollector
 
@@ -268,6 +268,22 @@ def test_details_of_processes_that_do_nothing_are_read_in_turn(machine, clock):
         collector.collect()
 
     assert {one.facts.details.voluntary_switches for one in collector.entities()} == {7}
+
+
+def test_details_of_a_process_that_has_not_run_are_not_read_again(machine, clock):
+    host = machine({pid: {"stat": stat(pid), "status": status()} for pid in range(1, 100)})
+    ran = {str(pid): 1 for pid in range(1, 100)}
+    lines = StatLines(host, monotonic=clock.monotonic, clock_for=lambda _: ran.get)
+    collector = ProcessesCollector(host, table=ProcessTable(host, stat_lines=lines))
+    collector.collect()
+    machine({pid: {"status": status(voluntary=7)} for pid in range(1, 100)})
+    ran["7"] = 2  # so shortly that its line doesn't tell
+
+    for _ in range(60):
+        clock.advance(5)
+        collector.collect()
+
+    assert {pid for pid, one in by_pid(collector).items() if one.facts.details.voluntary_switches == 7} == {7}
 
 
 def test_a_host_without_processes_is_unavailable(machine):

@@ -82,6 +82,12 @@ class StatLines:
                 self._sequence += 1
             return self._sequence, self._lines
 
+    def cpu_ns(self, name: str) -> int | None:
+        """Return the nanoseconds that process *name* has run for, None where there is no clock: as long as they stay the
+        same it has done nothing.
+        """
+        return self._still.cpu_ns(name) if self._still else None
+
     def close(self) -> None:
         """Close what is open; a later `read` opens it again."""
         # Whoever reads just now may never return, and has no need of a file that is closed under it.

@@ -20,7 +20,7 @@ from .stat_lines import FRESH_SECONDS, StatLines
 DETAILS_SECONDS = 10.0
 """How old the details of a process that does something may become."""
 ROTATION = 60
-"""In so many readings the details of the processes that do nothing are read once."""
+"""In so many readings the details of the processes that do too little for a change of their line are read once."""
 
 _DETAILS_AT_ONCE = 2000  # of a host that is new to us; 0.1 s
 _IDLE = (0.0, 0.0)
@@ -36,13 +36,15 @@ class Census(NamedTuple):
 
 
 class _Row:
-    __slots__ = ("details_at", "facts", "is_settled", "line", "name", "refused")
+    __slots__ = ("cpu_ns", "details_at", "facts", "is_settled", "line", "name", "refused")
 
     def __init__(self, name: str, line: bytes, facts: Facts) -> None:
         self.name = name
         self.line = line
         self.facts = facts
         self.details_at = float("-inf")
+        self.cpu_ns: int | None = None
+        """How long it had run when its details were read."""
         self.is_settled = False
         """Whether another reading without a change would change nothing."""
         self.refused: set[str] = set()
@@ -208,13 +210,15 @@ class ProcessTable:
         count = len(rows)
         share = -(-count // ROTATION)
         self._turn = 0 if self._turn >= count else self._turn
-        due.update(itertools.islice(rows, self._turn, self._turn + share))
+        in_turn = itertools.islice(rows.values(), self._turn, self._turn + share)
+        due.update(row.name for row in in_turn if row.cpu_ns is None or row.cpu_ns != self.stat_lines.cpu_ns(row.name))
         self._turn += share
         return [rows[name] for name in due]
 
     def _read_details(self, row: _Row) -> None:
         if row.details_at == self._read_at:
             return
+        row.cpu_ns = self.stat_lines.cpu_ns(row.name)
         details = self._files.details(row.name, row.refused)
         if details.available_cpus and self._online_cpus:
             # The mask names CPUs that could be there too: those of a machine that can be given more.
