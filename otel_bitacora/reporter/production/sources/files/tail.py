@@ -47,6 +47,7 @@ class FileTail:
         self._wall_ns = wall_ns
         self._stopping = threading.Event()
         self._save_at = monotonic()
+        self._is_saving_refused = False
         self._waiting: dict[Path, tuple[int, float]] = {}
 
     def collect(self, write: Callable[[LogEntry], None]) -> None:
@@ -98,7 +99,7 @@ class FileTail:
         count = 0
         for one in found:
             saved = self._positions.saved.get(str(path))
-            if saved is None or not saved.identity.fingerprint:
+            if (saved is None or not saved.identity.fingerprint) and not self._is_saving_refused:
                 self._note_beginning(path)
             write(self._entry(path, one))
             count += 1
@@ -131,6 +132,7 @@ class FileTail:
             others = [each for each in self._positions.saved.values() if each.path != position.path]
             self._positions.save([*others, replace(position, offset=0)])
         except OSError as error:
+            self._is_saving_refused = True
             log.warning("how far files were read can't be saved: %s", error)
 
     def _save(self) -> None:
@@ -141,6 +143,7 @@ class FileTail:
         try:
             if self._sync():
                 self._positions.save(positions)
+                self._is_saving_refused = False
                 for followed in self._followed:
                     followed.has_turned = False
         except OSError as error:

@@ -281,6 +281,18 @@ def test_what_waits_is_read_again_after_a_crash(reading: Reading) -> None:
     assert reading.look() == ["failed"]
 
 
+def test_positions_that_cannot_be_saved_stop_nothing_and_are_not_complained_of_for_each_record(
+    reading: Reading, caplog: pytest.LogCaptureFixture
+) -> None:
+    reading.saved.parent.write_text("a file where the folder would be")
+    reading.write(*(f"{number}" for number in range(100)))
+
+    found = reading.look()
+
+    assert len(found) == 100
+    assert len([each for each in caplog.records if "can't be saved" in each.message]) <= 3
+
+
 def test_positions_are_not_saved_ahead_of_the_journal(reading: Reading) -> None:
     reading.write("one")
     reading.tail = FileTail(
