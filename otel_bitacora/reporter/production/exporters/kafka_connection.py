@@ -140,19 +140,20 @@ def serve(producer: Producer, seconds: float, troubles: list[KafkaError]) -> Non
 
 
 def reports_left(producer: Producer, seconds: float, troubles: list[KafkaError]) -> int:
-    """Return how many messages have no report after so long; what ended the producer goes to *troubles*."""
-    try:
-        return producer.flush(seconds)
-    except KafkaException as error:  # as above
-        troubles.append(error.args[0])
-        return len(producer)
+    """Return how many messages have no report after so long; what ended the producer goes to *troubles*.
+
+    Not by `flush`: after a fatal error that goes on calling back, with the exception set.
+    """
+    until = time.monotonic() + seconds
+    while (left := len(producer)) and (wait := until - time.monotonic()) > 0:
+        serve(producer, wait, troubles)
+    return left
 
 
 def discard(producer: Producer) -> None:
     """Have *producer* send nothing any more, and report what it hasn't; its threads end with it."""
     producer.purge()
-    if reports_left(producer, SLICE_SECONDS, []):
-        reports_left(producer, SLICE_SECONDS, [])  # after a fatal error, which ends the first wait
+    reports_left(producer, SLICE_SECONDS, [])
 
 
 def _tls(destination: Destination) -> dict[str, str]:
