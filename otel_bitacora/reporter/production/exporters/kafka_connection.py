@@ -40,6 +40,8 @@ class Connector:
     def connected(self, deadline: float, *, batch_bytes: int) -> Producer:
         """Return a producer that has reached its brokers, and found its topic, until *deadline* on the monotonic clock.
 
+        It sends batches of *batch_bytes* at most; 0: each message by itself.
+
         Raises:
             DestinationError: it can't be had.
         """
@@ -126,7 +128,7 @@ class Connector:
             "compression.type": self._topic.compression,
             "partitioner": "murmur2_random",  # Java's: a session lies where other producers put it
             "message.max.bytes": _LARGEST_MESSAGE,
-            "batch.size": batch_bytes,
+            **({"batch.size": batch_bytes} if batch_bytes else {"batch.num.messages": 1}),
             "message.timeout.ms": 0,  # the exporter's own bound ends all of a batch, where this one would leave gaps
         }
 
