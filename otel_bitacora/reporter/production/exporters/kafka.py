@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer
@@ -24,6 +25,7 @@ from .kafka_url import topic_of
 
 _ACCEPTED = Accepted()
 _BATCH_BYTES, _LEAST_BATCH_BYTES = 1_000_000, 16 << 10
+_ALONE = 0
 _Report = KafkaError | None
 _UNREPORTED: Any = object()
 
@@ -44,6 +46,8 @@ class KafkaExporter:
         if destination.headers:
             raise ReporterSettingsError(f"{self._shown}: headers are for HTTP; say the user in the URL")
         topic = topic_of(destination.url)
+        if destination.compression != "none":
+            topic = replace(topic, compression=destination.compression)
         self._topic = topic.name
         self._timeout_seconds = destination.timeout_seconds
         self._writer = MessageWriter(topic.encoding)
@@ -94,9 +98,11 @@ class KafkaExporter:
         culprits = [index for index, error in failed.items() if error.code() in POISON]
         if not culprits:
             raise self._connector.error(next(iter(failed.values())))
-        if len(culprits) > 1 and self._batch_bytes > _LEAST_BATCH_BYTES:
-            self._batch_bytes //= 2  # a broker refuses all that came in one batch, and doesn't say which it was
+        if len(culprits) > 1 and self._batch_bytes != _ALONE:
+            # A broker refuses all that came in one batch, and doesn't say which it was.
+            self._batch_bytes = self._batch_bytes // 2 if self._batch_bytes > _LEAST_BATCH_BYTES else _ALONE
             return
+        self._batch_bytes = _BATCH_BYTES
         for index in culprits:
             outcomes[index] = Rejected(f"{self._shown}: {failed[index].str()}")
 

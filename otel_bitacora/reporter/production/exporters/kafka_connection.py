@@ -40,6 +40,8 @@ class Connector:
     def connected(self, deadline: float, *, batch_bytes: int) -> Producer:
         """Return a producer that has reached its brokers, and found its topic, until *deadline* on the monotonic clock.
 
+        It sends batches of *batch_bytes* at most; 0: each message by itself.
+
         Raises:
             DestinationError: it can't be had.
         """
@@ -126,7 +128,7 @@ class Connector:
             "compression.type": self._topic.compression,
             "partitioner": "murmur2_random",  # Java's: a session lies where other producers put it
             "message.max.bytes": _LARGEST_MESSAGE,
-            "batch.size": batch_bytes,
+            **({"batch.size": batch_bytes} if batch_bytes else {"batch.num.messages": 1}),
             "message.timeout.ms": 0,  # the exporter's own bound ends all of a batch, where this one would leave gaps
         }
 
@@ -140,12 +142,14 @@ def serve(producer: Producer, seconds: float, troubles: list[KafkaError]) -> Non
 
 
 def reports_left(producer: Producer, seconds: float, troubles: list[KafkaError]) -> int:
-    """Return how many messages have no report after so long; what ended the producer goes to *troubles*."""
-    try:
-        return producer.flush(seconds)
-    except (KafkaException, SystemError) as error:  # as above
-        troubles.append(_trouble_of(error))
-        return len(producer)
+    """Return how many messages have no report after so long; what ended the producer goes to *troubles*.
+
+    Not by `flush`: after a fatal error that goes on calling back, with the exception set.
+    """
+    until = time.monotonic() + seconds
+    while (left := len(producer)) and (wait := until - time.monotonic()) > 0:
+        serve(producer, wait, troubles)
+    return left
 
 
 def _trouble_of(error: BaseException) -> KafkaError:
@@ -161,8 +165,7 @@ def _trouble_of(error: BaseException) -> KafkaError:
 def discard(producer: Producer) -> None:
     """Have *producer* send nothing any more, and report what it hasn't; its threads end with it."""
     producer.purge()
-    if reports_left(producer, SLICE_SECONDS, []):
-        reports_left(producer, SLICE_SECONDS, [])  # after a fatal error, which ends the first wait
+    reports_left(producer, SLICE_SECONDS, [])
 
 
 def _tls(destination: Destination) -> dict[str, str]:

@@ -41,9 +41,11 @@ from .mongodb_url import target_of
 from .peer import check_address
 
 _ACCEPTED, _DUPLICATE = Accepted(), Duplicate()
+_ID = "_id"
 _DUPLICATE_KEY = 11000
-# Codes of one document: not allowed by the collection's rules, too large, or with names that the server doesn't have.
-_POISON = frozenset((2, 9, 14, 52, 55, 56, 57, 121, 10334, 17280, 17419, 17420))
+# Codes of one document: not allowed by the collection's rules, too large, with names that the server doesn't have,
+# or with what somebody else's unique index has already.
+_POISON = frozenset((2, 9, 14, 52, 55, 56, 57, 121, 10334, 17280, 17419, 17420, _DUPLICATE_KEY))
 # Codes of a request: of authorisation, or of a place where nothing can be written.
 _MISCONFIGURED = frozenset((13, 18, 20, 33, 59, 73, 115, 166, 8000))
 _BREAKS = 3  # as often as a batch must break a connection to a server that is well, to be at fault itself
@@ -117,6 +119,8 @@ class MongoDbExporter:
                     raise BatchRejected(
                         f"{self._shown}: the server is well, but closes the connection at this"
                     ) from error
+                if isinstance(error, OperationFailure) and error.code in _POISON:
+                    raise BatchRejected(f"{self._shown}: {_words(error)} (code {error.code})") from error
                 self.close()  # credentials that were exchanged, addresses that have moved
                 raise self._error(error) from error
             return outcomes
@@ -138,15 +142,15 @@ class MongoDbExporter:
     def _note(self, details: Mapping[str, Any], outcomes: list[Outcome]) -> None:
         """Put into *outcomes* what became of those documents that weren't inserted."""
         for error in details.get("writeErrors", ()):
-            outcomes[error["index"]] = self._outcome(error.get("code"), str(error.get("errmsg", "")))
+            is_known = error.get("code") == _DUPLICATE_KEY and _ID in error.get("keyPattern", _ID)
+            outcomes[error["index"]] = _DUPLICATE if is_known else self._refused(error)
         if concerns := details.get("writeConcernErrors"):
             reason = f"{self._shown}: not confirmed: {concerns[-1].get('errmsg', '')}"
             outcomes[:] = [Retry(reason=reason) if outcome is _ACCEPTED else outcome for outcome in outcomes]
 
-    def _outcome(self, code: int | None, message: str) -> Outcome:
-        if code == _DUPLICATE_KEY:
-            return _DUPLICATE
-        text = f"{self._shown}: {message[:200]} (code {code})"
+    def _refused(self, error: Mapping[str, Any]) -> Outcome:
+        code = error.get("code")
+        text = f"{self._shown}: {str(error.get('errmsg', ''))[:200]} (code {code})"
         if code in _MISCONFIGURED:
             raise DestinationError(text, misconfigured=True)
         return Rejected(text) if code in _POISON else Retry(reason=text)
@@ -156,12 +160,13 @@ class MongoDbExporter:
         if self._client is None:
             for host, port in target.hosts:
                 check_address(host, port)
-            self._client = client = target.connect()
-            if target.bootstrap and not self._is_bootstrapped:
-                for problem in make_indexes(client[target.database][target.collection], target.keep_days):
-                    _log.warning("%s: %s", self._shown, problem)
-                self._is_bootstrapped = True
-        return self._client[target.database][target.collection]
+            self._client = target.connect()
+        collection = self._client[target.database][target.collection]
+        if target.bootstrap and not self._is_bootstrapped:
+            for problem in make_indexes(collection, target.keep_days):
+                _log.warning("%s: %s", self._shown, problem)
+            self._is_bootstrapped = True
+        return collection
 
     def _error(self, error: PyMongoError) -> DestinationError:
         return DestinationError(f"{self._shown}: {_words(error)}", misconfigured=is_misconfigured(error))

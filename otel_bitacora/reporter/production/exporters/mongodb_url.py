@@ -20,6 +20,7 @@ DEFAULT_DATABASE, DEFAULT_COLLECTION = "bitacora", "logs"
 _DEFAULT_KEEP_DAYS = 90
 _DEFAULT_PORT = 27017
 _OURS = frozenset(("collection", "keep_days", "bootstrap", "password_file"))
+_COMPRESSORS = {"gzip": "zlib", "zstd": "zstd"}
 _IS_SRV = "mongodb+srv"
 
 
@@ -124,6 +125,8 @@ def _options(destination: Destination, said: set[str]) -> dict[str, Any]:
     }
     if destination.client_key_file not in (None, destination.client_certificate_file):
         raise ValueError("client_key_file: MongoDB's client wants key and certificate in one file")
+    if destination.compression != "none":
+        options["compressors"] = _COMPRESSORS[destination.compression]
     options |= {key: str(path) for key, path in certificates.items() if path is not None}
     return {key: value for key, value in options.items() if key.lower() not in said}
 

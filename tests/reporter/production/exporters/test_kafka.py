@@ -102,6 +102,18 @@ def test_a_batch_that_is_too_large_is_sent_in_smaller_ones_and_in_order(
     assert uids_in(cluster) == [record.uid for record in MANY]
 
 
+def test_of_many_messages_the_one_that_is_too_large_is_found_and_no_other_is_rejected(
+    cluster: MockCluster, exporter: KafkaExporter
+) -> None:
+    cluster.fail(*[KafkaError.MSG_SIZE_TOO_LARGE] * 8)  # however small the batches are, and then the first by itself
+
+    outcomes = exporter.export(MANY)
+
+    refused = [record for record, outcome in zip(MANY, outcomes, strict=True) if isinstance(outcome, Rejected)]
+    assert refused == MANY[:1]
+    assert uids_in(cluster) == [record.uid for record in MANY[1:]]
+
+
 def test_a_message_that_is_too_large_alone_is_rejected(cluster: MockCluster, exporter: KafkaExporter) -> None:
     cluster.fail(KafkaError.MSG_SIZE_TOO_LARGE)
 
@@ -253,6 +265,14 @@ def test_a_password_is_read_anew_for_each_connection(tmp_path: Path) -> None:
         exporter.export(BATCH)
 
     assert raised.value.misconfigured
+
+
+def test_the_settings_compression_is_kafkas_too(cluster: MockCluster) -> None:
+    exporter = KafkaExporter(Destination(f"kafka://{cluster.address}/logs", compression="gzip"))
+
+    assert exporter.export(BATCH) == [Accepted()] * 3
+    exporter.close()
+    assert exporter._connector._topic.compression == "gzip"
 
 
 def test_headers_are_refused_as_each_message_has_its_own() -> None:

@@ -160,6 +160,25 @@ def test_a_document_that_the_collection_forbids_is_rejected_and_the_others_are_k
     assert "code 121" in refused.reason
 
 
+def test_what_another_unique_index_refuses_is_no_duplicate(exporter: MongoDbExporter, logs: Any) -> None:
+    logs.create_index("logger", unique=True)
+
+    first, refused = exporter.export([stored(1), stored(2)])
+
+    assert first == Accepted()
+    assert isinstance(refused, Rejected)
+    assert "code 11000" in refused.reason
+
+
+def test_an_insertion_that_is_refused_for_what_is_in_it_is_at_fault(
+    client: MongoClient, exporter: MongoDbExporter, logs: Any
+) -> None:
+    fail_next(client, errorCode=10334)
+
+    with pytest.raises(BatchRejected, match="code 10334"):
+        exporter.export(BATCH)
+
+
 @pytest.mark.parametrize("code", [13, 18, 8000])
 def test_who_may_not_write_has_a_wrong_setting(
     client: MongoClient, exporter: MongoDbExporter, code: int, logs: Any

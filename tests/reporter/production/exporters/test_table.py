@@ -51,3 +51,20 @@ def test_an_exporter_is_loaded_when_a_url_asks_for_it() -> None:
         "assert not any('google' in name or name.endswith('exporters.file') for name in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.mark.parametrize(
+    ("url", "module", "extra"), [("kafka://h", "confluent_kafka", "kafka"), ("mongodb://h", "pymongo", "mongodb")]
+)
+def test_what_is_not_installed_is_named_with_the_command_that_installs_it(url, module, extra) -> None:
+    import subprocess
+
+    program = (
+        f"import sys; sys.modules[{module!r}] = None\n"
+        "from otel_bitacora.reporter.production.exporters import exporter_for\n"
+        f"exporter_for({url!r})"
+    )
+
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+    assert f"needs {module}: pip install 'otel-bitacora[{extra}]'" in ended.stderr
