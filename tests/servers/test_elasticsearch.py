@@ -81,7 +81,8 @@ class Server:
 
     def count(self, pattern: str) -> int:
         self.ask("POST", f"/{pattern}/_refresh?ignore_unavailable=true")
-        return int(self.ask("GET", f"/{pattern}/_count?ignore_unavailable=true")["count"])
+        answer = httpx.get(f"{self.url}/{pattern}/_count?ignore_unavailable=true", timeout=60)
+        return 0 if answer.status_code == 503 else int(answer.json()["count"])  # an index that is just being made
 
     def kill(self) -> None:
         script = Path(__file__).with_name("elasticsearch.sh")
@@ -108,13 +109,28 @@ def ship(
     journal: Path, target: str, *arguments: str, bootstrap: bool = True, environ: dict[str, str] | None = None
 ) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "otel_bitacora", "ship", "--journal", str(journal), "--to", target, "--once"]
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [*command, *(["--bootstrap"] if bootstrap else []), "--json", "--max-backoff", "0.5", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env=environ,
     )
+    _started.append(process)
+    return process
+
+
+_started: list[subprocess.Popen[str]] = []
+
+
+@pytest.fixture(autouse=True)
+def _no_process_outlives_its_test() -> Iterator[None]:
+    yield
+    while _started:
+        process = _started.pop()
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
 
 
 def shipped(process: subprocess.Popen[str]) -> int:
