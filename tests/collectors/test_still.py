@@ -91,7 +91,7 @@ def test_every_process_is_among_those_that_are_read_once_in_a_rotation():
     seen = set()
 
     for _ in range(ROTATION):
-        due = set(names) - still.unchanged()
+        due = set(names) - still.unchanged().keys()
         seen |= due
         for name in due:
             still.keep(name, 1, b"1 (x) S 1 1")

@@ -106,11 +106,11 @@ class StatLines:
             clock = self._clock_for(self._host)
             self._still = StillProcesses(clock) if clock else None
         before, still = self._lines, self._still
-        unchanged = still.unchanged() if still else set[str]()
+        unchanged = still.unchanged() if still else dict[str, bytes]()
         lines, ended = {}, set[str]()
         for name in os.listdir(self._directory[0]):  # noqa: PTH208 - by descriptor, which a Path has not
             if name in unchanged:
-                lines[name] = before[name]
+                lines[name] = unchanged[name]
             elif name.isdigit():
                 self._read_one(name, lines, ended)
         for name in self._kept.keys() - lines.keys():
@@ -135,10 +135,12 @@ class StatLines:
         if not line:
             lines.pop(name, None)
             ended.add(name)
+            if self._still:
+                self._still.forget([name])
             return
         last = self._lines.get(name)
         lines[name] = last if last == line else line
-        if self._still and self._still.keep(name, cpu_ns, line):
+        if self._still and self._still.keep(name, cpu_ns, lines[name]):
             ended.add(name)
 
     def _open(self, name: str) -> bytes:

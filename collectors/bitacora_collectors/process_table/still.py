@@ -16,6 +16,7 @@ _RUNNABLE = "R"  # it waits for a processor: its clock may stand, and the next m
 
 class _Seen(NamedTuple):
     cpu_ns: int
+    line: bytes
     parent: str
 
 
@@ -30,10 +31,11 @@ class StillProcesses:
         self._clock = clock
         self._seen: dict[str, _Seen] = {}  # the one that was read longest ago first
 
-    def unchanged(self) -> set[str]:
-        """Return the processes that have not run since they were read, and whose turn it isn't."""
+    def unchanged(self) -> dict[str, bytes]:
+        """Return the lines of the processes that have not run since they were read, and whose turn it isn't."""
         clock, share = self._clock, -(-len(self._seen) // ROTATION)
-        return {name for name, seen in islice(self._seen.items(), share, None) if clock(name) == seen.cpu_ns}
+        others = islice(self._seen.items(), share, None)
+        return {name: seen.line for name, seen in others if clock(name) == seen.cpu_ns}
 
     def cpu_ns(self, name: str) -> int | None:
         """Return what is to be given to `keep` with what is read after this call."""
@@ -47,7 +49,7 @@ class StillProcesses:
         self._seen.pop(name, None)
         state, _, rest = line[line.rfind(b")") + 2 :].decode("ascii", "replace").partition(" ")
         if cpu_ns is not None and state != _RUNNABLE:
-            self._seen[name] = _Seen(cpu_ns, rest.partition(" ")[0])
+            self._seen[name] = _Seen(cpu_ns, line, rest.partition(" ")[0])
         return state == "Z"
 
     def forget(self, names: Iterable[str]) -> None:
