@@ -22,6 +22,7 @@ from .contract import (
     Reading,
     Unavailable,
 )
+from .cpu_clock import CpuClock, cpu_clock_for
 from .netlink import Query, dump
 from .sockets import (
     STATES,
@@ -182,17 +183,26 @@ class Owner(NamedTuple):
 class Owners:
     """Finds the processes that hold sockets, as far as this user may look.
 
-    The links of all processes are read only for a socket not seen before, newest process first, and *scan_seconds*
-    at a time: a search that takes longer goes on at the next call. A link that is known is looked at each time, since
+    The links of all processes are read only for a socket not seen before, and *scan_seconds* at a time: a search that
+    takes longer goes on at the next call. First come those that have run since the last search, as whoever has a new
+    socket has, and among these the newest. A link that is known is looked at each time, since
     a socket may pass to a child.
     """
 
-    def __init__(self, host: Host, monotonic: Callable[[], float], scan_seconds: float = _SCAN_SECONDS) -> None:
+    def __init__(
+        self,
+        host: Host,
+        monotonic: Callable[[], float],
+        scan_seconds: float = _SCAN_SECONDS,
+        clock_for: Callable[[Host], CpuClock | None] = cpu_clock_for,
+    ) -> None:
         self._host = host
         self._monotonic = monotonic
         self._scan_seconds = scan_seconds
         self._known: dict[int, Owner | None] = {}
         self._searched: set[int] = set()
+        self._clock_for = clock_for
+        self._ran: dict[int, int | None] = {}
 
     def of(self, inodes: set[int]) -> dict[int, Owner | None]:
         """Return the owner of each of *inodes*, None where it can't be told, or not yet."""
@@ -210,7 +220,7 @@ class Owners:
     def _search(self, wanted: dict[str, int]) -> bool:
         """Look for the links *wanted*; return whether all processes have been searched, or need not be."""
         until = self._monotonic() + self._scan_seconds
-        for pid in sorted(self._pids() - self._searched, reverse=True):
+        for pid in self._in_order(self._pids() - self._searched):
             for link in self._links(pid):
                 inode = wanted.pop(_readlink(link), None)
                 if inode is not None:
@@ -222,6 +232,13 @@ class Owners:
                 return False
         self._searched.clear()
         return True
+
+    def _in_order(self, pids: set[int]) -> list[int]:
+        clock = self._clock_for(self._host)
+        if clock is None:
+            return sorted(pids, reverse=True)
+        before, self._ran = self._ran, {pid: clock(str(pid)) for pid in pids}
+        return sorted(pids, key=lambda pid: (self._ran[pid] != before.get(pid), pid), reverse=True)
 
     def _pids(self) -> set[int]:
         try:

@@ -241,6 +241,24 @@ def test_a_search_that_takes_too_long_goes_on_at_the_next_call(host_with, open_f
     assert found == [{10: None, 20: 20, 30: 30}, {10: 10, 20: 20, 30: 30}]
 
 
+def test_processes_that_have_run_since_the_last_search_are_searched_first(host_with, open_file, monkeypatch):
+    for pid in (10, 20, 30):
+        open_file(pid, pid)
+    ran = {"10": 1, "20": 1, "30": 1}
+    owners = owners_of(host_with({}), clock_for=lambda _: ran.get)
+    owners.of({10, 20, 30})
+    open_file(10, 11)
+    ran["10"] = 2
+    searched, links = [], Owners._links
+    monkeypatch.setattr(Owners, "_links", lambda self, pid: searched.append(pid) or links(self, pid))
+
+    found = pids(owners.of({11, 20, 30}))
+    owners.of({99, 20, 30})
+
+    assert found == {11: 10, 20: 20, 30: 30}
+    assert searched == [10, *(30, 20, 10)]
+
+
 def test_a_process_that_may_not_be_looked_into_hides_its_sockets(host_with, tmp_path):
     (tmp_path / "proc/33").mkdir(parents=True)
     (tmp_path / "proc/33/fd").write_text("as good as forbidden")

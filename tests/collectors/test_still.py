@@ -6,9 +6,9 @@ import subprocess
 import pytest
 
 from bitacora_collectors.contract import Host
+from bitacora_collectors.cpu_clock import cpu_clock, cpu_clock_for
 from bitacora_collectors.process_table import StatLines
-from bitacora_collectors.process_table.stat_lines import open_proc
-from bitacora_collectors.process_table.still import ROTATION, StillProcesses, cpu_clock, cpu_clock_for
+from bitacora_collectors.process_table.still import ROTATION, StillProcesses
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_every_process_is_among_those_that_are_read_once_in_a_rotation():
     seen = set()
 
     for _ in range(ROTATION):
-        due = set(names) - still.unchanged()
+        due = set(names) - still.unchanged().keys()
         seen |= due
         for name in due:
             still.keep(name, 1, b"1 (x) S 1 1")
@@ -122,9 +122,5 @@ def test_the_clock_of_a_process_is_that_of_all_its_threads_and_stands_while_it_w
 
 def test_the_processes_of_another_name_space_or_a_recorded_host_have_no_clock(host_with):
     for content in ("", f"NSpid:\t{os.getpid()}\t7\n", "NSpid:\t1\n", f"Pid:\t{os.getpid()}\n"):
-        proc = open_proc(host_with({"/proc/self/status": content}))
-        assert cpu_clock_for(proc) is None
-        os.close(proc)
-    own = open_proc(Host())
-    assert cpu_clock_for(own) is cpu_clock
-    os.close(own)
+        assert cpu_clock_for(host_with({"/proc/self/status": content})) is None
+    assert cpu_clock_for(Host()) is cpu_clock

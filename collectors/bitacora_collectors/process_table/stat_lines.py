@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from weakref import WeakValueDictionary
 
 from bitacora_collectors.contract import Host, Unavailable
+from bitacora_collectors.cpu_clock import CpuClock, cpu_clock_for
 
-from .still import CpuClock, StillProcesses, cpu_clock_for
+from .still import StillProcesses
 
 FRESH_SECONDS = 0.25
 """How old lines may be that another collector has read: as long as one tick takes."""
@@ -27,7 +28,7 @@ class StatLines:
 
     Reading through a kept descriptor costs half of what opening costs. A descriptor belongs to one process, not to
     its number: when that is given to another process, reading fails, and the file is opened anew. A process that has
-    not run since is not read at all, as far as *clock_for* returns a clock that says so for the descriptor of a /proc.
+    not run since is not read at all, as far as *clock_for* returns a clock that says so.
     A file that hasn't changed is the same object as before, so that a reader finds the changes by identity.
     """
 
@@ -36,7 +37,7 @@ class StatLines:
         host: Host,
         *,
         monotonic: Callable[[], float] = time.monotonic,
-        clock_for: Callable[[int], CpuClock | None] = cpu_clock_for,
+        clock_for: Callable[[Host], CpuClock | None] = cpu_clock_for,
     ) -> None:
         self.max_descriptors: int | None = None
         """How many files may be kept open; until it is set, `descriptor_limit` at the first reading."""
@@ -102,14 +103,14 @@ class StatLines:
             self.max_descriptors = descriptor_limit()
         if not self._directory:
             self._directory.append(open_proc(self._host))
-            clock = self._clock_for(self._directory[0])
+            clock = self._clock_for(self._host)
             self._still = StillProcesses(clock) if clock else None
         before, still = self._lines, self._still
-        unchanged = still.unchanged() if still else set[str]()
+        unchanged = still.unchanged() if still else dict[str, bytes]()
         lines, ended = {}, set[str]()
         for name in os.listdir(self._directory[0]):  # noqa: PTH208 - by descriptor, which a Path has not
             if name in unchanged:
-                lines[name] = before[name]
+                lines[name] = unchanged[name]
             elif name.isdigit():
                 self._read_one(name, lines, ended)
         for name in self._kept.keys() - lines.keys():
@@ -134,10 +135,12 @@ class StatLines:
         if not line:
             lines.pop(name, None)
             ended.add(name)
+            if self._still:
+                self._still.forget([name])
             return
         last = self._lines.get(name)
         lines[name] = last if last == line else line
-        if self._still and self._still.keep(name, cpu_ns, line):
+        if self._still and self._still.keep(name, cpu_ns, lines[name]):
             ended.add(name)
 
     def _open(self, name: str) -> bytes:

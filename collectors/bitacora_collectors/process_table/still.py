@@ -2,52 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import re
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import islice
 from typing import NamedTuple
+
+from bitacora_collectors.cpu_clock import CpuClock
 
 ROTATION = 12
 """In so many readings each process that doesn't run is read once all the same."""
 
-CpuClock = Callable[[str], int | None]
-"""The nanoseconds that all threads of the process of a number have run for; None if there is none."""
-
-_CPUCLOCK_SCHED = 2  # include/uapi/linux/posix-timers_types.h
 _RUNNABLE = "R"  # it waits for a processor: its clock may stand, and the next moment it sleeps
-_NUMBERS = re.compile(rb"^NSpid:((?:\s+\d{1,10})+)$", re.MULTILINE)
-
-
-def cpu_clock(number: str) -> int | None:
-    """Source: clock_getcpuclockid(3), without the call: the clock of process N is ~N << 3 | 2."""
-    try:
-        return time.clock_gettime_ns((~int(number) << 3) | _CPUCLOCK_SCHED)
-    except OSError:
-        return None
-
-
-def cpu_clock_for(proc: int) -> CpuClock | None:
-    """Return a clock for the processes of the /proc with descriptor *proc*, if they have the numbers there that they
-    have for this program: not in another PID namespace, nor on a recorded host.
-    """
-    try:
-        file = os.open("self/status", os.O_RDONLY, dir_fd=proc)
-    except OSError:
-        return None
-    try:
-        found = _NUMBERS.search(os.read(file, 8192))
-    finally:
-        os.close(file)
-    own = str(os.getpid())
-    # One number for each namespace, from that of this /proc to the innermost.
-    is_same = found is not None and found[1].split() == [own.encode()]
-    return cpu_clock if is_same and cpu_clock(own) is not None else None
 
 
 class _Seen(NamedTuple):
     cpu_ns: int
+    line: bytes
     parent: str
 
 
@@ -62,10 +31,11 @@ class StillProcesses:
         self._clock = clock
         self._seen: dict[str, _Seen] = {}  # the one that was read longest ago first
 
-    def unchanged(self) -> set[str]:
-        """Return the processes that have not run since they were read, and whose turn it isn't."""
+    def unchanged(self) -> dict[str, bytes]:
+        """Return the lines of the processes that have not run since they were read, and whose turn it isn't."""
         clock, share = self._clock, -(-len(self._seen) // ROTATION)
-        return {name for name, seen in islice(self._seen.items(), share, None) if clock(name) == seen.cpu_ns}
+        others = islice(self._seen.items(), share, None)
+        return {name: seen.line for name, seen in others if clock(name) == seen.cpu_ns}
 
     def cpu_ns(self, name: str) -> int | None:
         """Return what is to be given to `keep` with what is read after this call."""
@@ -79,7 +49,7 @@ class StillProcesses:
         self._seen.pop(name, None)
         state, _, rest = line[line.rfind(b")") + 2 :].decode("ascii", "replace").partition(" ")
         if cpu_ns is not None and state != _RUNNABLE:
-            self._seen[name] = _Seen(cpu_ns, rest.partition(" ")[0])
+            self._seen[name] = _Seen(cpu_ns, line, rest.partition(" ")[0])
         return state == "Z"
 
     def forget(self, names: Iterable[str]) -> None:
