@@ -59,6 +59,10 @@ class Followed:
             yield from self._open.flush()
 
     @property
+    def is_open(self) -> bool:
+        return self._open is not None
+
+    @property
     def waits_at(self) -> int | None:
         """Where the record ends that waits for a next line; None if none does."""
         return None if self._open is None else self._open.joiner.waits_at

@@ -16,6 +16,7 @@ from .follow import Followed, Found
 from .positions import Position, Positions
 
 _POLL_SECONDS = 1.0
+_ABSENT_SECONDS = 5.0  # between two looks for files of which none is there
 _SAVE_SECONDS = 2.0
 _IDLE_SECONDS = 1.0  # how long a record waits for a line that may belong to it
 log = logging.getLogger("otel_bitacora.reporter")
@@ -55,7 +56,7 @@ class FileTail:
         try:
             while not self._stopping.is_set():
                 self.look(write)
-                self._stopping.wait(_POLL_SECONDS)
+                self._stopping.wait(_POLL_SECONDS if any(each.is_open for each in self._followed) else _ABSENT_SECONDS)
             for followed in self._followed:
                 self._pass_on(followed.path, followed.flush(), write)
         finally:
