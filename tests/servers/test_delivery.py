@@ -20,6 +20,7 @@ from .producers import Producer, body_of, journal_poison, severity_of
 from .sidecars import until
 
 pytestmark = pytest.mark.servers
+NAME = "chaos"
 PRODUCERS = 4
 RECORDS = 25_000  # of each
 COLLECTOR_KILLS = 2
@@ -85,25 +86,27 @@ def _attributes(holder: dict[str, Any]) -> dict[str, Any]:
 
 
 class Ship:
-    """`otel-bitacora ship`, as often as it is started."""
+    """`otel-bitacora ship`, or the sidecar that does the same beside all else, as often as it is started."""
 
-    def __init__(self, journal: Path, url: str) -> None:
-        self._command = [
-            sys.executable,
-            "-m",
-            "otel_bitacora",
-            "ship",
-            "--journal",
-            str(journal),
-            "--to",
-            url,
-            "--json",
-        ]
-        self._command += ["--max-backoff", "0.5"]
+    def __init__(self, journal: Path, url: str, *, is_sidecar: bool) -> None:
+        program = [sys.executable, "-m", "otel_bitacora"]
+        self._once = [*program, "ship", "--journal", str(journal), "--name", NAME, "--to", url, "--json"]
+        self._once += ["--max-backoff", "0.5"]
+        self._command = self._once
+        self._environment: dict[str, str] = {}
+        if is_sidecar:
+            self._command = [*program, "serve", "--listen", "127.0.0.1:0", "--state-dir", str(journal.parent / "state")]
+            self._environment = {
+                "BITACORA_JOURNAL_DIR": str(journal),
+                "BITACORA_KEEP_OWN_LOG": "false",  # its records aren't the producers'
+                "BITACORA_MONITOR__COLLECT": "os_info",
+                f"BITACORA_EXPORTERS__{NAME.upper()}__URL": url,
+                f"BITACORA_EXPORTERS__{NAME.upper()}__MAX_BACKOFF_SECONDS": "0.5",
+            }
         self._process: subprocess.Popen[str] | None = None
 
     def start(self, failpoint: str = "") -> None:
-        environment = {**os.environ, VARIABLE: failpoint}
+        environment = {**os.environ, **self._environment, VARIABLE: failpoint}
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
         self._process = subprocess.Popen(self._command, text=True, env=environment, **pipes)
 
@@ -125,7 +128,7 @@ class Ship:
 
     def drain(self) -> dict[str, Any]:
         """Ship what is left, and return the ledger."""
-        done = subprocess.run([*self._command, "--once"], capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run([*self._once, "--once"], capture_output=True, text=True, timeout=120, check=False)
         assert done.returncode == 0, done.stderr
         found: dict[str, Any] = json.loads(done.stdout)
         return found
@@ -143,12 +146,12 @@ class Stage(NamedTuple):
             each.log(CHUNK)
 
 
-@pytest.fixture(params=["otlp+http", "otlp+grpc"])
+@pytest.fixture(params=[("otlp+http", "serve"), ("otlp+grpc", "ship")], ids="-".join)
 def stage(start_server: Callable[..., str], tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Stage]:
-    journal, scheme = tmp_path / "journal", request.param
+    journal, (scheme, program) = tmp_path / "journal", request.param
     receiver = Receiver(start_server, tmp_path / "otelcol")
     proxy = Proxy(lambda: receiver.port(scheme))
-    ship = Ship(journal, f"{scheme}://127.0.0.1:{proxy.port}")
+    ship = Ship(journal, f"{scheme}://127.0.0.1:{proxy.port}", is_sidecar=program == "serve")
     producers = [Producer(journal, f"producer-{number}") for number in range(PRODUCERS)]
     yield Stage(journal, receiver, proxy, ship, producers)
     ship.kill()
