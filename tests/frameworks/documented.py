@@ -101,7 +101,9 @@ class Project:
         said = dict(word.split("=", 1) for word in takewhile(_is_assignment, arguments))
         program, *others = arguments[len(said) :]
         path = sys.executable if program == "python" else str(Path(sys.executable).with_name(program))
-        here = {"BITACORA_JOURNAL_DIR": str(self.journal), "PYTHONUNBUFFERED": "1"}
+        # As in an activated environment: some programs look for `python` by its name.
+        path_variable = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
+        here = {"BITACORA_JOURNAL_DIR": str(self.journal), "PYTHONUNBUFFERED": "1", "PATH": path_variable}
         return {"args": [path, *others], "cwd": self.folder, "env": {**os.environ, **here, **said}}
 
 
