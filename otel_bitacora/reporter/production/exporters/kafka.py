@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
@@ -26,7 +26,7 @@ from .kafka_url import topic_of
 _ACCEPTED = Accepted()
 _BATCH_BYTES, _LEAST_BATCH_BYTES = 1_000_000, 16 << 10
 _ALONE = 0
-_Report = KafkaError | None
+_Report: TypeAlias = KafkaError | None
 _UNREPORTED: Any = object()
 
 
