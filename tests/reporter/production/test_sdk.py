@@ -119,8 +119,7 @@ def test_a_declarative_configuration_names_it_with_its_settings(
 def test_entry_points_can_be_made_without_arguments(name: str, kind: type, scheme: str) -> None:
     (found,) = entry_points(group="opentelemetry_logs_exporter", name=name)
     assert found.load() is kind
-    if scheme not in SCHEMES:
-        pytest.skip(f"no exporter for {scheme} here")
+    assert scheme in SCHEMES
 
     made = found.load()()
 
