@@ -38,7 +38,7 @@ def main() -> None:
     need("opentelemetry.exporter.otlp.proto.http", "monitor,otlp")
     with sink() as url, tempfile.TemporaryDirectory(prefix="bitacora-bench-") as place:
         os.environ["TMPDIR"] = place  # the journals of the contenders, which end without cleaning up
-        found = contest({name: [sys.executable, __file__, name, url] for name in WATCHED}, rounds=9, warm_up=1)
+        found = contest({name: [sys.executable, __file__, name, url] for name in WATCHED}, rounds=25, warm_up=1)
     for name, microseconds in found.items():
         contender(name, us_p99=microseconds)
     report("4 p99 of a logging call at 1,000 a second vs OTel handler", found[OURS] / found[PEER], 0.6)
