@@ -9,9 +9,10 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
+from .findings import DROP, FOLD, Finding, cut_out, find
 from .forks import PerProcess
 from .names import IDENTIFYING
-from .patterns import DROP, FOLD, PLACEHOLDER, Finding, find
+from .patterns import PLACEHOLDER
 from .secret_keys import fold_key, is_secret_key
 
 _HYPHEN = ord("-")  # a number in bytes is found the fastest; most texts have no flag
@@ -56,7 +57,7 @@ class Redactor:
         """
         # As str, since `in` on bytes takes four times as long.
         folded = raw.translate(FOLD, DROP).decode("latin-1")
-        if (":" in folded or "=" in folded or (_HYPHEN in raw and (raw.find(b"--") >= 0 or raw.find(b" -") >= 0))) and (
+        if (":" in folded or "=" in folded or _HYPHEN in raw) and (
             _names_secret(folded) or ("@" in folded and "://" in folded)
         ):
             return True
@@ -73,16 +74,15 @@ class Redactor:
         """Return *text* without its secrets; the same object if it has none."""
         if not self.suspects(text.encode("utf-8", "replace")):
             return text
-        findings = list(find(text))
-        if not findings:
+        pieces, counts = cut_out(text)
+        if not counts:
             return text
-        self._count(findings)
-        pieces: list[str] = []
-        position = 0
-        for _, start, end in findings:
-            pieces += (text[position:start], self._replacement(text, start, end))
-            position = end
-        pieces.append(text[position:])
+        self._count(counts)
+        secrets = pieces[1::2]
+        if self._digest is None and "" not in secrets:
+            pieces[1::2] = [PLACEHOLDER] * len(secrets)
+        else:
+            pieces[1::2] = [secret and self._replacement(secret) for secret in secrets]
         return "".join(pieces)
 
     def hides(self, key: str) -> bool:
@@ -102,16 +102,16 @@ class Redactor:
 
     def mask(self, rule: str, secret: str) -> str:
         """Return what stands in for *secret*, and count it."""
-        self._count([Finding(rule, 0, len(secret))])
-        return self._replacement(secret, 0, len(secret))
+        self._count({rule: 1})
+        return self._replacement(secret)
 
-    def _replacement(self, text: str, start: int, end: int) -> str:
-        return PLACEHOLDER if self._digest is None else f"[REDACTED:{self._digest(text[start:end])}]"
+    def _replacement(self, secret: str) -> str:
+        return PLACEHOLDER if self._digest is None else f"[REDACTED:{self._digest(secret)}]"
 
-    def _count(self, findings: list[Finding]) -> None:
+    def _count(self, counts: Mapping[str, int]) -> None:
         tally = self._tally.get()
         with tally.lock:
-            tally.counts.update([rule for rule, _, _ in findings])
+            tally.counts.update(counts)
 
     def explain(self, text: str, key: str = "") -> list[Finding]:
         """Return what would be replaced in *text* as the value of *key*, and by which rule; nothing is counted."""
