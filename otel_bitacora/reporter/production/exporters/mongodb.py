@@ -37,7 +37,7 @@ from .destination import Destination, name_for
 from .mongodb_document import Document
 from .mongodb_indexes import make_indexes
 from .mongodb_payload import PayloadWriter
-from .mongodb_url import target_of
+from .mongodb_url import Target, target_of
 from .peer import check_address
 
 _ACCEPTED, _DUPLICATE = Accepted(), Duplicate()
@@ -122,7 +122,7 @@ class MongoDbExporter:
                 if isinstance(error, OperationFailure) and error.code in _POISON:
                     raise BatchRejected(f"{self._shown}: {_words(error)} (code {error.code})") from error
                 self.close()  # credentials that were exchanged, addresses that have moved
-                raise self._error(error) from error
+                raise destination_error(self._shown, error) from error
             return outcomes
 
     def _is_answered_after(self, error: PyMongoError) -> bool:
@@ -158,9 +158,7 @@ class MongoDbExporter:
     def _collection(self) -> Collection[Document]:
         target = self._target
         if self._client is None:
-            for host, port in target.hosts:
-                check_address(host, port)
-            self._client = target.connect()
+            self._client = connected(target)
         collection = self._client[target.database][target.collection]
         if target.bootstrap and not self._is_bootstrapped:
             for problem in make_indexes(collection, target.keep_days):
@@ -168,13 +166,25 @@ class MongoDbExporter:
             self._is_bootstrapped = True
         return collection
 
-    def _error(self, error: PyMongoError) -> DestinationError:
-        return DestinationError(f"{self._shown}: {_words(error)}", misconfigured=is_misconfigured(error))
-
     def _tell_of_repairs(self, count: int) -> None:
         if count and time.monotonic() >= self._warned + _WARN_SECONDS:
             self._warned = time.monotonic()
             _log.warning("%s: %d values that MongoDB can't hold are kept as text or cut off", self.name, self.repaired)
+
+
+def connected(target: Target) -> MongoClient[Document]:
+    """Return a client, which connects when it is asked for something.
+
+    Raises:
+        DestinationError: a host is none that is connected to, the password can't be read, or an option can't be used.
+    """
+    for host, port in target.hosts:
+        check_address(host, port)
+    return target.connect()
+
+
+def destination_error(shown: str, error: PyMongoError) -> DestinationError:
+    return DestinationError(f"{shown}: {_words(error)}", misconfigured=is_misconfigured(error))
 
 
 def is_misconfigured(error: PyMongoError) -> bool:

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import threading
-from collections.abc import AsyncIterator, Generator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from otel_bitacora.errors import BatchRejected, DestinationError, ReporterError
-from otel_bitacora.reporter.core.config import ReporterSettings, redactor_of
-from otel_bitacora.reporter.core.contract import Accepted, Duplicate, Rejected, StoredRecord
-from otel_bitacora.reporter.core.entry import LogEntry
-from otel_bitacora.reporter.core.foreign import new_uid
-from otel_bitacora.reporter.core.intake import cleaned
-from otel_bitacora.reporter.core.otlp import encode_resource, scope_field
+from otel_bitacora.errors import ReporterError
 from otel_bitacora.reporter.core.predicate import compiled
 from otel_bitacora.reporter.core.query import Query
-from otel_bitacora.reporter.core.query_text import as_query
-from otel_bitacora.reporter.core.safe import Cleaner, NoCleaner
 from otel_bitacora.reporter.production.exporters.destination import Destination
 from otel_bitacora.reporter.production.exporters.elasticsearch import ElasticsearchExporter
 from otel_bitacora.reporter.production.exporters.elasticsearch_client import Client
@@ -27,6 +16,7 @@ from otel_bitacora.reporter.production.exporters.elasticsearch_document import O
 from otel_bitacora.reporter.production.exporters.elasticsearch_target import access_of, target_of
 
 from .elasticsearch_query import Dsl, Types, fields_of, translated, within
+from .server import Pages, ServerStorage
 
 _PAGE = 500
 _KEPT = "2m"  # how long the server keeps what a query sees, from one page to the next
@@ -35,7 +25,7 @@ _KEYWORD = frozenset(("keyword",))
 _NO_INDICES = {"ignore_unavailable": "true", "allow_no_indices": "true"}
 
 
-class ElasticsearchStorage:
+class ElasticsearchStorage(ServerStorage):
     """A `LogStorage` in the data stream or the dated indices that *url* names, as the exporter writes them.
 
     The server is told of the fields before the first record. What is stored passes redaction as a logged record does.
@@ -46,62 +36,11 @@ class ElasticsearchStorage:
 
     def __init__(self, url: str, *, settings: Destination | None = None, redact: bool | None = None) -> None:
         destination = replace(settings or Destination(url), url=url, bootstrap=True)
-        self._exporter = ElasticsearchExporter(destination)
-        self._target, self._access, self._shown = target_of(url), access_of(destination), destination.shown
-        self._cleaner: Cleaner = redactor_of(ReporterSettings.load({"redact": redact})) or NoCleaner()
-        self._lock = threading.Lock()
+        super().__init__(ElasticsearchExporter(destination), destination.shown, redact=redact)
+        self._target, self._access = target_of(url), access_of(destination)
 
-    async def store_log(self, entry: LogEntry) -> str:
-        """Return the uid of *entry*: its own, else a new one. The same uid twice is kept once.
-
-        Raises:
-            BatchRejected: the server refuses what is in it.
-            DestinationError: the server can't be reached, is busy, or refuses every request.
-        """
-        return await asyncio.to_thread(self.store, entry)
-
-    def query(self, query: Query | str) -> AsyncIterator[LogEntry]:
-        """Yield what matched when the query began, in the order of time.
-
-        *query* is an object, or [text](../../../../docs/query.md).
-
-        Raises:
-            QueryError: the text can't be read.
-        """
-        return self._found(as_query(query))
-
-    def store(self, entry: LogEntry) -> str:
-        """Do what `store_log` does, in the caller's thread."""
-        kept = cleaned(entry, self._cleaner)
-        if not kept.uid:
-            kept = replace(kept, uid=new_uid())
-        record = StoredRecord(kept.uid, 0, kept.to_otlp(), len(scope_field(kept)), encode_resource(kept.resource))
-        with self._lock:
-            (outcome,) = self._exporter.export([record])
-        if isinstance(outcome, Accepted | Duplicate):
-            return kept.uid
-        reason = f"{self._shown}: {getattr(outcome, 'reason', '')}"
-        raise BatchRejected(reason) if isinstance(outcome, Rejected) else DestinationError(reason)
-
-    async def close(self) -> None:
-        """Close the connection."""
-        self._exporter.close()
-
-    async def _found(self, query: Query) -> AsyncIterator[LogEntry]:
-        search = _Search(Client(self._target, self._access, shown=self._shown), self._target.pattern, query)
-        pages = search.pages()
-        left = query.limit
-        try:
-            while left is None or left > 0:
-                page = await asyncio.to_thread(next, pages, None)
-                if page is None:
-                    return
-                for entry in page[:left]:
-                    yield entry
-                left = None if left is None else left - len(page)
-        finally:
-            with contextlib.suppress(ValueError):  # cancelled while a page is on its way: it ends with the thread
-                await asyncio.to_thread(pages.close)
+    def _pages(self, query: Query) -> Pages:
+        return _Search(Client(self._target, self._access, shown=self._shown), self._target.pattern, query).pages()
 
 
 class _Search:
@@ -113,7 +52,7 @@ class _Search:
         self._query = query
         self._matches = compiled(query)
 
-    def pages(self) -> Generator[list[LogEntry], None, None]:
+    def pages(self) -> Pages:
         try:
             snapshot = self._open()
             if snapshot is None:
@@ -136,7 +75,7 @@ class _Search:
                 raise self._client.error(answer, self._pattern)
         return str(opened.body["id"])
 
-    def _pages(self, snapshot: str) -> Generator[list[LogEntry], None, None]:
+    def _pages(self, snapshot: str) -> Pages:
         order = "desc" if self._query.newest_first else "asc"
         wanted = self._wanted()
         after: list[Any] | None = None
