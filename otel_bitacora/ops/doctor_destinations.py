@@ -46,7 +46,7 @@ def _findings(url: str, now_unix_nano: int) -> Iterator[Finding]:
             )
             return
         for step in exporter.probe(now_unix_nano):
-            verdict = Verdict.OK if step.is_good else Verdict.FAIL
+            verdict = Verdict.OK if step.is_good else Verdict.WARN if step.is_minor else Verdict.FAIL
             yield Finding("destination", shown, verdict, f"{step.name}: {step.detail}", step.fix)
     except BitacoraError as error:
         yield Finding("destination", shown, Verdict.FAIL, str(error), "see the server's own log")
