@@ -34,11 +34,13 @@ class Pattern:
         return found
 
 
+# One alternative for each quote, where `(?!(?P=quote))` would do: up to Python 3.11.4 a possessive repeat takes in what a
+# negative lookahead forbids (python/cpython#100061).
 _KEY_VALUE = Pattern(
     r"(?:passw|pass[ _-]?phrase|pwd|secret|token(?!s\b|[ _-]?(?:count|limit|budget|usage|type)|iz)|api[ _-]?key|access[ _-]?key"
     r"|private[ _-]?key|credential|authoriz|(?P<cookie>cookie)|cvv)"
     r"[\w.-]{0,32}+[\"'\\\]]{0,3}+\s{0,4}+(?:=>|:=|[=:])\s{0,4}+"
-    r"(?:[bur]{0,2}(?P<quote>[\"'])(?P<quoted>(?:[^\"'\\]|\\.|(?!(?P=quote))[\"'])*+)"
+    r"(?:[bur]{0,2}(?:\"(?P<quoted>(?:[^\"\\]|\\.)*+)|'(?P<single>(?:[^'\\]|\\.)*+))"
     r"|\\{1,4}+[\"'](?P<escaped>[^\"'\\]*+)"
     r"|(?P<bare>(?(cookie)[^\r\n\"']++|(?:(?:bearer|basic|digest|token|negotiate)\s{1,4})?[^\s,;&\"'()\[\]{}<>][^\s,;&\"'()\]}<>]*+)))",
     re.DOTALL,
