@@ -6,12 +6,13 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
 
 from pymongo.collection import Collection
 from pymongo.errors import OperationFailure, PyMongoError
 
 from otel_bitacora.reporter.core.contract import DestinationError, Outcome, Rejected, Retry, StoredRecord
+from otel_bitacora.settings.endpoint import url_parts
 
 from .mongodb_document import Document, entry_of
 from .mongodb_errors import UNAUTHORISED, WRONG_CREDENTIALS, code_of, words
@@ -108,7 +109,7 @@ def _connection(tried: Tried, said: str) -> tuple[str, bool]:
 
 
 def _has_tls(target: Target) -> bool:
-    options = {key.lower(): value for key, value in parse_qsl(urlsplit(target.url).query)}
+    options = {key.lower(): value for key, value in parse_qsl(url_parts(target.url).query)}
     return "true" in (options.get("tls"), options.get("ssl")) or target.url.startswith("mongodb+srv:")
 
 
@@ -135,7 +136,7 @@ def _who(tried: Tried, collection: Collection[Document]) -> tuple[tuple[str, str
 
 
 def _credentials(target: Target) -> str:
-    parts = urlsplit(target.url)
+    parts = url_parts(target.url)
     user = unquote(parts.netloc.rpartition("@")[0].partition(":")[0])
     if not user:
         return "name the user in the URL, and where the password is: mongodb://USER@HOST/…?password_file=FILE&authSource=admin"
