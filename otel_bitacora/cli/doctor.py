@@ -25,43 +25,45 @@ def doctor(
         list[str] | None,
         typer.Option(
             "--to",
-            help="Try this destination of records out, too, as `ship` names it; may be repeated. Those that "
-            "BITACORA_ELASTICSEARCH__URL, BITACORA_KAFKA__URL and BITACORA_MONGODB__URL name are tried in any case.",
+            help="Try this destination of records out, too, as `ship` names it; may be repeated. Those of the settings, and "
+            "those that BITACORA_ELASTICSEARCH__URL, BITACORA_KAFKA__URL and BITACORA_MONGODB__URL name, are tried in any case.",
             metavar="URL",
             show_default=False,
         ),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Check settings, permissions, port, clock, disk and destinations of records; exit 1 if something fails.
+    """Check settings, permissions, port, clock, disk and destinations of records.
 
-    A destination is tried out with a record: written, read back, removed.
+    A destination is tried out with a record: written, read back and removed, where it can be. Exit 1 if something fails; 3 if
+    that is settings alone, 4 if it is destinations alone that can't be reached.
     """
     from otel_bitacora.errors import SettingsError
     from otel_bitacora.ops.doctor import examine, wrong_settings
     from otel_bitacora.ops.doctor_clock import ClockWatch
     from otel_bitacora.ops.doctor_destinations import destination_findings, named_destinations
+    from otel_bitacora.ops.doctor_finding import exit_code
     from otel_bitacora.settings import load_settings
     from otel_bitacora.sidecar.sampling import build_sampler
 
-    clock = ClockWatch()
+    clock, settings = ClockWatch(), None
     given = command_line({"state_dir": state_dir, "monitor.root_path": root_path})
     try:
         loaded = load_settings(given, config)
-        sampler, _ = build_sampler(loaded.settings)
+        settings = loaded.settings
+        sampler, _ = build_sampler(settings)
     except SettingsError as error:
         # What else is wrong depends on what was meant.
         found = list(wrong_settings(error))
     else:
         found = list(examine(loaded, sampler.tick(), clock))
         sampler.stop()
-    found += destination_findings(named_destinations(to or ()))
+    found += destination_findings(named_destinations(to or (), settings), settings)
     if json:
         _print_json(found)
     else:
         _print(found)
-    if any(finding.verdict.value == "fail" for finding in found):
-        raise typer.Exit(1)
+    raise typer.Exit(exit_code(found))
 
 
 def _print_json(found: list[Finding]) -> None:

@@ -56,7 +56,9 @@ def _journal(directory: Path) -> Iterator[Finding]:
         handler = ReporterSettings.load()
     except ReporterSettingsError as error:
         for problem in str(error).splitlines():
-            yield Finding("settings", "handler", Verdict.FAIL, problem, "change that variable, or unset it")
+            yield Finding(
+                "settings", "handler", Verdict.FAIL, problem, "change that variable, or unset it", "configuration"
+            )
         handler = ReporterSettings(journal=directory)
     yield from journal_findings(directory, max_bytes=handler.max_bytes, allow_network_fs=handler.allow_network_fs)
 
@@ -65,7 +67,7 @@ def wrong_settings(error: SettingsError) -> Iterator[Finding]:
     """Return a finding for each problem of *error*."""
     for problem in error.problems:
         subject, _, detail = problem.partition(": ")
-        yield Finding("settings", subject, Verdict.FAIL, detail or problem, _CHANGE)
+        yield Finding("settings", subject, Verdict.FAIL, detail or problem, _CHANGE, "configuration")
 
 
 def _extra() -> Finding:

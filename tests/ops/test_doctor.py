@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from otel_bitacora.http.web_files import WebFiles
-from otel_bitacora.ops.doctor_finding import Finding, Verdict
+from otel_bitacora.ops.doctor_finding import Finding, Verdict, exit_code
 from otel_bitacora.ops.doctor_port import port_finding
 from otel_bitacora.ops.doctor_settings import settings_findings, web_findings
 from otel_bitacora.settings import Settings, load_settings
@@ -74,7 +74,7 @@ def test_wrong_settings_fail_each_and_nothing_else_is_guessed_at(tmp_path: Path)
 
     result = run("--json", "--config", str(config))
 
-    assert result.returncode == 1
+    assert result.returncode == 3
     assert [one["verdict"] for one in found(result)] == ["fail", "fail"]
     assert "must be greater than or equal to 0.1" in result.stdout
 
@@ -82,7 +82,7 @@ def test_wrong_settings_fail_each_and_nothing_else_is_guessed_at(tmp_path: Path)
 def test_what_is_wrong_with_the_handlers_variables_is_told_too(tmp_path: Path) -> None:
     result = run("--json", "--state-dir", str(tmp_path / "s"), BITACORA_REPORTER__SYNC="sometimes")
 
-    assert result.returncode == 1
+    assert result.returncode == 3
     assert [one["subject"] for one in found(result) if one["verdict"] == "fail"] == ["handler"]
 
 
@@ -90,7 +90,7 @@ def test_a_port_that_would_be_unguarded_fails_as_serve_would(tmp_path: Path) -> 
     result = run("--json", "--state-dir", str(tmp_path / "s"), BITACORA_HTTP__LISTEN="0.0.0.0:0")
 
     failed = [one["detail"] for one in found(result) if one["verdict"] == "fail"]
-    assert result.returncode == 1
+    assert result.returncode == 3
     assert len(failed) == 2
     assert "whoever asks must say who they are" in failed[0]
 
@@ -108,6 +108,17 @@ def test_no_secret_is_in_anything_it_says(tmp_path: Path, secure: Secure) -> Non
 
     assert hashed not in result.stdout
     assert "hunter2" not in result.stdout + result.stderr
+
+
+def test_the_exit_code_says_what_kind_of_failure_it_is_where_there_is_one_kind() -> None:
+    good = Finding("disk", "/", Verdict.OK, "")
+    wrong = Finding("settings", "port", Verdict.FAIL, "no number", "change it", "configuration")
+    gone = Finding("destination", "kafka://h", Verdict.FAIL, "refused", "start it", "unreachable")
+    failed = Finding("port", "1", Verdict.FAIL, "in use", "stop it")
+
+    codes = [exit_code(found) for found in ([good], [good, wrong], [gone, good, gone], [failed], [wrong, gone])]
+
+    assert codes == [0, 3, 4, 1, 1]
 
 
 def settings_of(port: int) -> Settings:

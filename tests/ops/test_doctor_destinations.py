@@ -10,9 +10,11 @@ import pytest
 from otel_bitacora.ops.doctor_destinations import destination_findings, named_destinations
 from otel_bitacora.ops.doctor_finding import Finding, Verdict
 from otel_bitacora.reporter.production.exporters import Destination, exporter_for
+from otel_bitacora.settings import Settings
 
 from ..reporter.compliance import stored  # noqa: TID252  # tests are no package
 from ..reporter.production.exporters.elasticsearches import Elasticsearch, elasticsearch, error  # noqa: TID252
+from ..reporter.production.exporters.receivers import http_receiver  # noqa: TID252
 
 NOW = 1_764_000_000_000_000_000
 
@@ -107,6 +109,7 @@ def test_one_that_isn_t_there_and_one_that_is_no_elasticsearch_are_told_apart(se
     assert "name the URL of Elasticsearch itself" in proxy.fix
     assert "refused" in absent.detail
     assert "start it" in absent.fix
+    assert [finding.failure for finding in (proxy, absent)] == ["", "unreachable"]
 
 
 def test_one_that_can_t_be_tried_out_says_so_and_a_url_that_names_none_fails() -> None:
@@ -114,10 +117,24 @@ def test_one_that_can_t_be_tried_out_says_so_and_a_url_that_names_none_fails() -
 
     assert (good.verdict, bad.verdict) == (Verdict.OK, Verdict.FAIL)
     assert bad.fix
+    assert bad.failure == "configuration"
 
 
 def test_those_of_the_environment_are_tried_too_each_once() -> None:
     environ: dict[str, Any] = {"BITACORA_KAFKA__URL": "kafka://a", "BITACORA_MONGODB__URL": " ", "OTHER": "x"}
 
-    assert named_destinations(["file:///x", "kafka://a"], environ) == ["file:///x", "kafka://a"]
-    assert named_destinations([], environ) == ["kafka://a"]
+    assert named_destinations(["file:///x", "kafka://a"], environ=environ) == ["file:///x", "kafka://a"]
+    assert named_destinations([], environ=environ) == ["kafka://a"]
+
+
+def test_those_of_the_settings_are_tried_too_as_it_is_said_there() -> None:
+    with http_receiver() as receiver:
+        url = f"otlp+http://127.0.0.1:{receiver.server_port}"
+        settings = Settings(exporters={"main": {"url": url, "headers": "api-key=one"}}, to=["stdout:"])
+
+        urls = named_destinations([], settings, {})
+        findings = list(destination_findings(urls, settings, now_unix_nano=NOW))
+
+    assert urls == [url, "stdout:"]
+    assert {finding.verdict for finding in findings} == {Verdict.OK}
+    assert {headers["api-key"] for _, headers, _ in receiver.requests} == {"one"}

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 
-from otel_bitacora.settings.endpoint import shown_url
+from otel_bitacora.settings.endpoint import shown_url, url_parts
 
 _UNFIT = re.compile(r"[^A-Za-z0-9._]+")
 _LONGEST_NAME = 80
@@ -43,7 +42,7 @@ class Destination:
 
 def name_for(url: str) -> str:
     """Return a name made of *url*, fit for a directory and a label, without what may be secret: otlp-http-collector-4318."""
-    parts = urlsplit(url)
+    parts = url_parts(url)
     host = parts.netloc.rpartition("@")[2]
     text = "-".join(part for part in (parts.scheme, host, parts.path) if part)
     return _UNFIT.sub("-", text).strip("-.")[:_LONGEST_NAME] or "exporter"

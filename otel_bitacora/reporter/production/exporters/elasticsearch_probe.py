@@ -21,7 +21,8 @@ def probe(client: Client, target: Target, export: Export, now_unix_nano: int) ->
     try:
         answer = client.ask("GET", "/")
     except DestinationError as error:
-        yield Step("connect", _said(error, client), _unreached(error, target))
+        fix = _unreached(error, target)
+        yield Step("connect", _said(error, client), fix, is_unreachable=not error.misconfigured)
         return
     yield Step("connect", _version(answer))
     if answer.status == 401:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import orjson
 from google.protobuf.json_format import MessageToDict  # type: ignore[import-untyped]  # protobuf brings no types
@@ -18,6 +18,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 
 from otel_bitacora.errors import BatchRejected, DestinationError, ReporterSettingsError
 from otel_bitacora.reporter.core.contract import Accepted, Outcome, StoredRecord
+from otel_bitacora.settings.endpoint import url_parts
 
 from .destination import Destination
 from .otlp_request import export_request
@@ -37,7 +38,7 @@ class FileExporter:
         Raises:
             ReporterSettingsError: the URL isn't file:///PATH.
         """
-        parts = urlsplit(destination.url)
+        parts = url_parts(destination.url)
         if parts.netloc not in ("", "localhost") or not parts.path.startswith("/") or parts.query or parts.fragment:
             raise ReporterSettingsError(f"{destination.shown!r}: a file is named as file:///PATH, from the root on")
         self.name = destination.name

@@ -8,7 +8,7 @@ acknowledged. So the first occurrences of uids are in order, whatever comes twic
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -21,7 +21,9 @@ from .destination import Destination, name_for
 from .kafka_connection import SLICE_SECONDS, Connector, discard, reports_left, serve
 from .kafka_errors import POISON, PURGED, TIMED_OUT, is_hopeless, worst_of
 from .kafka_message import Message, MessageWriter
+from .kafka_probe import Tried, probe
 from .kafka_url import topic_of
+from .probe import Step
 
 _ACCEPTED = Accepted()
 _BATCH_BYTES, _LEAST_BATCH_BYTES = 1_000_000, 16 << 10
@@ -49,6 +51,7 @@ class KafkaExporter:
         if destination.compression != "none":
             topic = replace(topic, compression=destination.compression)
         self._topic = topic.name
+        self._where = topic
         self._timeout_seconds = destination.timeout_seconds
         self._writer = MessageWriter(topic.encoding)
         self._connector = Connector(destination, topic)
@@ -79,6 +82,11 @@ class KafkaExporter:
                 return [outcome or Retry(reason=str(error)) for outcome in outcomes]
             todo = [index for index in todo if outcomes[index] is None]
         return [outcome or _ACCEPTED for outcome in outcomes]
+
+    def probe(self, now_unix_nano: int) -> Iterator[Step]:
+        """Yield what comes of trying it out with a canary, until something fails."""
+        tried = Tried(self._where, self._shown, self._connector, self._writer.message, self._timeout_seconds)
+        return probe(tried, now_unix_nano)
 
     def close(self) -> None:
         """Let go of the connections."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
@@ -22,6 +23,9 @@ SLICE_SECONDS = 0.5
 _TOPIC_SECONDS = 2.0  # as long as a broker takes that makes topics by itself
 _SILENT = logging.Logger("librdkafka", logging.CRITICAL + 1)  # noqa: LOG001 - nobody's: all comes as errors, too
 _LARGEST_MESSAGE = 64 << 20  # how large one may be the broker says, of what zstd leaves of it
+
+Client = Producer | Consumer
+_Made = TypeVar("_Made", Producer, Consumer)
 
 
 class Connector:
@@ -45,22 +49,75 @@ class Connector:
         Raises:
             DestinationError: it can't be had.
         """
-        for host, port in self._topic.brokers:
-            check_address(host, port)
+        self._check_addresses()
         self.troubles.clear()
-        connection = self._connection()
+        producer = self._made(Producer, self._writing(batch_bytes))
         try:
-            producer = Producer({**connection, **self._writing(batch_bytes)})
-        except KafkaException as error:
-            raise self.error(error.args[0]) from error
-        try:
-            if self._bootstrap:
-                self._make_topic(connection, producer, deadline)
+            self.make_topic(producer, deadline)
             self._find_topic(producer, deadline)
         except BaseException:
             discard(producer)
             raise
         return producer
+
+    def reader(self, *, committed: bool) -> Consumer:
+        """Return a consumer of no group, which reads what it is assigned and makes no topic.
+
+        *committed* is whether it passes over records of transactions that were aborted, or aren't over.
+
+        Raises:
+            DestinationError: a setting can't be used.
+        """
+        self._check_addresses()
+        self.troubles.clear()
+        reading = {
+            "error_cb": self.troubles.append,
+            "group.id": "otel-bitacora",  # it must have one, and never joins it
+            "enable.auto.commit": False,
+            "auto.offset.reset": "error",
+            "isolation.level": "read_committed" if committed else "read_uncommitted",
+            "enable.partition.eof": True,
+        }
+        return self._made(Consumer, reading)
+
+    def transactional(self, transactional_id: str) -> Producer:
+        """Return a producer for transactions, which the broker aborts by itself if nobody ends them.
+
+        Raises:
+            DestinationError: a setting can't be used.
+        """
+        self.troubles.clear()
+        timeout_ms = max(1000, round(self._timeout_seconds * 1000))
+        writing = self._writing(0) | {
+            "transactional.id": transactional_id,
+            "message.timeout.ms": timeout_ms,
+            "transaction.timeout.ms": 3 * timeout_ms,  # written, read back, aborted
+        }
+        return self._made(Producer, writing)
+
+    def admin(self) -> AdminClient:
+        """Return what asks about topics, and makes them."""
+        return AdminClient(self._connection())
+
+    def make_topic(self, client: Client, deadline: float) -> bool:
+        """Make the topic if it isn't there and the settings want it to be made; return whether they do.
+
+        Raises:
+            DestinationError: it can't be had.
+        """
+        if self._bootstrap:
+            self._make_topic(client, deadline)
+        return self._bootstrap
+
+    def _made(self, kind: Callable[[dict[str, Any]], _Made], settings: dict[str, Any]) -> _Made:
+        try:
+            return kind({**self._connection(), **settings})
+        except KafkaException as error:
+            raise self.error(error.args[0]) from error
+
+    def _check_addresses(self) -> None:
+        for host, port in self._topic.brokers:
+            check_address(host, port)
 
     def error(self, error: KafkaError, doing: str = "") -> DestinationError:
         return destination_error(self._shown, self._topic.name, error, doing)
@@ -68,7 +125,7 @@ class Connector:
     def _find_topic(self, producer: Producer, deadline: float) -> None:
         give_up = min(deadline, time.monotonic() + _TOPIC_SECONDS)
         while True:
-            error = self._metadata(producer, deadline, self._topic.name).topics[self._topic.name].error
+            error = self.metadata(producer, deadline, self._topic.name).topics[self._topic.name].error
             if error is None:
                 return
             is_missing = error.code() in TOPIC_MISSING
@@ -79,13 +136,13 @@ class Connector:
                 raise self.error(error)
             serve(producer, 0.1, self.troubles)
 
-    def _make_topic(self, connection: dict[str, Any], producer: Producer, deadline: float) -> None:
+    def _make_topic(self, client: Client, deadline: float) -> None:
         topic = self._topic
-        if topic.name in self._metadata(producer, deadline).topics:
+        if topic.name in self.metadata(client, deadline).topics:
             return
         wanted = NewTopic(topic.name, num_partitions=topic.partitions, replication_factor=topic.replicas)
         doing = f"topic {topic.name!r} can't be made: "
-        admin = AdminClient(connection)
+        admin = self.admin()
         try:
             made = admin.create_topics([wanted], operation_timeout=self._timeout_seconds)
             made[topic.name].result(self._timeout_seconds)
@@ -95,12 +152,17 @@ class Connector:
         except TimeoutError as error:
             raise DestinationError(f"{self._shown}: {doing}no answer in time") from error
 
-    def _metadata(self, producer: Producer, deadline: float, topic: str | None = None) -> Any:
+    def metadata(self, client: Client, deadline: float, topic: str | None = None) -> Any:
+        """Return what the brokers say of *topic*, or of all; a producer that asks for one may have it made.
+
+        Raises:
+            DestinationError: they can't be asked until *deadline* on the monotonic clock.
+        """
         while True:
             try:
-                return producer.list_topics(topic, timeout=SLICE_SECONDS)
+                return client.list_topics(topic, timeout=SLICE_SECONDS)
             except KafkaException as error:
-                serve(producer, 0, self.troubles)
+                serve(client, 0, self.troubles)
                 is_nobody_there = any(trouble.code() == ALL_BROKERS_DOWN for trouble in self.troubles)
                 if is_hopeless(self.troubles) or is_nobody_there or time.monotonic() >= deadline:
                     raise self.error(worst_of(self.troubles) or error.args[0]) from error
@@ -133,7 +195,7 @@ class Connector:
         }
 
 
-def serve(producer: Producer, seconds: float, troubles: list[KafkaError]) -> None:
+def serve(producer: Client, seconds: float, troubles: list[KafkaError]) -> None:
     """Hear what there is, reports included; wait so long for something if there is nothing."""
     try:
         producer.poll(seconds)

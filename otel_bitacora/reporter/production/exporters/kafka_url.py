@@ -10,7 +10,7 @@ from typing import Literal, cast, get_args
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from otel_bitacora.errors import ReporterSettingsError
-from otel_bitacora.settings.endpoint import ip_literal, is_link_local, shown_url
+from otel_bitacora.settings.endpoint import check_brackets, ip_literal, is_link_local, shown_url, url_parts
 
 DEFAULT_TOPIC = "otlp_logs"
 """Where a Collector's receiver of Kafka looks for logs, unless it is told otherwise."""
@@ -59,7 +59,7 @@ def topic_of(url: str) -> Topic:
         ReporterSettingsError: it is no such URL, or names a link-local address.
     """
     try:
-        return _topic(urlsplit(url))
+        return _topic(url_parts(url))
     except ValueError as error:
         raise ReporterSettingsError(f"{shown_url(url)!r}: {error}") from None
 
@@ -104,6 +104,7 @@ def _options(query: str) -> Mapping[str, str]:
 
 def _broker(text: str) -> tuple[str, int]:
     try:
+        check_brackets(text)
         parts = urlsplit(f"//{text}")
         host, port = parts.hostname, parts.port
     except ValueError as error:

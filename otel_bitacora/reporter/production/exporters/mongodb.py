@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bson.errors import BSONError
@@ -35,10 +35,13 @@ from otel_bitacora.reporter.core.contract import (
 
 from .destination import Destination, name_for
 from .mongodb_document import Document
+from .mongodb_errors import words
 from .mongodb_indexes import make_indexes
 from .mongodb_payload import PayloadWriter
+from .mongodb_probe import Tried, probe
 from .mongodb_url import Target, target_of
 from .peer import check_address
+from .probe import Step
 
 _ACCEPTED, _DUPLICATE = Accepted(), Duplicate()
 _ID = "_id"
@@ -95,6 +98,10 @@ class MongoDbExporter:
         self._tell_of_repairs(self.repaired - before)
         return outcomes
 
+    def probe(self, now_unix_nano: int) -> Iterator[Step]:
+        """Yield what comes of trying it out with a canary, until something fails."""
+        return probe(Tried(self._target, self._shown, self._connected, self.export), now_unix_nano)
+
     def close(self) -> None:
         """Let go of the connections."""
         if self._client is not None:
@@ -120,7 +127,7 @@ class MongoDbExporter:
                         f"{self._shown}: the server is well, but closes the connection at this"
                     ) from error
                 if isinstance(error, OperationFailure) and error.code in _POISON:
-                    raise BatchRejected(f"{self._shown}: {_words(error)} (code {error.code})") from error
+                    raise BatchRejected(f"{self._shown}: {words(error)} (code {error.code})") from error
                 self.close()  # credentials that were exchanged, addresses that have moved
                 raise destination_error(self._shown, error) from error
             return outcomes
@@ -155,11 +162,14 @@ class MongoDbExporter:
             raise DestinationError(text, misconfigured=True)
         return Rejected(text) if code in _POISON else Retry(reason=text)
 
-    def _collection(self) -> Collection[Document]:
+    def _connected(self) -> Collection[Document]:
         target = self._target
         if self._client is None:
             self._client = connected(target)
-        collection = self._client[target.database][target.collection]
+        return self._client[target.database][target.collection]
+
+    def _collection(self) -> Collection[Document]:
+        target, collection = self._target, self._connected()
         if target.bootstrap and not self._is_bootstrapped:
             for problem in make_indexes(collection, target.keep_days):
                 _log.warning("%s: %s", self._shown, problem)
@@ -184,7 +194,7 @@ def connected(target: Target) -> MongoClient[Document]:
 
 
 def destination_error(shown: str, error: PyMongoError) -> DestinationError:
-    return DestinationError(f"{shown}: {_words(error)}", misconfigured=is_misconfigured(error))
+    return DestinationError(f"{shown}: {words(error)}", misconfigured=is_misconfigured(error))
 
 
 def is_misconfigured(error: PyMongoError) -> bool:
@@ -194,8 +204,3 @@ def is_misconfigured(error: PyMongoError) -> bool:
     if isinstance(error, OperationFailure):
         return error.code in _MISCONFIGURED
     return isinstance(error, ConfigurationError)
-
-
-def _words(error: PyMongoError) -> str:
-    """Return what went wrong, without the description of all servers that pymongo adds."""
-    return str(error).partition(", Timeout:")[0].partition(", Topology Description:")[0].partition(", full error:")[0]

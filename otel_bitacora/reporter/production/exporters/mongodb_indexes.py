@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.collection import Collection
 from pymongo.errors import OperationFailure
+
+from .mongodb_errors import words
 
 _DAY_SECONDS = 86_400
 _OTHER_OPTIONS = 85
@@ -25,18 +28,14 @@ def make_indexes(collection: Collection[Any], keep_days: int) -> Iterator[str]:
     kept = {"expireAfterSeconds": keep_days * _DAY_SECONDS} if keep_days else {}
     problem = _make(collection, IndexModel([("time", ASCENDING)], name=_AGE, **kept))
     if problem is not None and kept and problem.code != _OTHER_OPTIONS:
-        yield f"records are kept for ever: this server has no index that lets them expire: {_words(problem)}"
+        yield f"records are kept for ever: this server has no index that lets them expire: {words(problem)}"
         problem = _make(collection, IndexModel([("time", ASCENDING)], name=_AGE))
     if problem is not None:
-        yield f"index {_AGE} stays as it is: {_words(problem)}"
+        yield f"index {_AGE} stays as it is: {words(problem)}"
     for field in _FIELDS:
         model = IndexModel([(field, ASCENDING), ("time", DESCENDING)], name=f"bitacora_{field}")
         if problem := _make(collection, model):
-            yield f"no index on {field}: {_words(problem)}"
-
-
-def _words(error: OperationFailure) -> str:
-    return str(error).partition(", full error:")[0]
+            yield f"no index on {field}: {words(problem)}"
 
 
 def _make(collection: Collection[Any], index: IndexModel) -> OperationFailure | None:
@@ -48,3 +47,32 @@ def _make(collection: Collection[Any], index: IndexModel) -> OperationFailure | 
             raise
         return error
     return None
+
+
+def lacking(
+    indexes: Mapping[str, Mapping[str, Any]], keep_days: int, *, where: str, database: str, name: str
+) -> tuple[str, str]:
+    """Return what *indexes* lack, as pymongo's `index_information` has them, and what mends it; twice nothing if all is well.
+
+    *where* and *database* are the collection called *name* and its database as mongosh names them.
+    """
+    seconds = keep_days * _DAY_SECONDS
+    missing = [each for each in (_AGE, *(f"bitacora_{field}" for field in _FIELDS)) if each not in indexes]
+    if missing:
+        consequence = "; records are kept for ever" if _AGE in missing and keep_days else ""
+        return f"not there: {', '.join(missing)}{consequence}", "ship once with --bootstrap, which makes them"
+    found: float | None = indexes[_AGE].get("expireAfterSeconds")
+    if found == (seconds or None):
+        return "", ""
+    kept = "for ever" if found is None else f"{found / _DAY_SECONDS:g} days"
+    if not keep_days:
+        return (
+            f"{_AGE} keeps records {kept}, and keep_days=0 says that they are kept for ever",
+            f'in mongosh: {where}.dropIndex("{_AGE}"), then ship once with --bootstrap',
+        )
+    change = f'{{collMod: {json.dumps(name)}, index: {{name: "{_AGE}", expireAfterSeconds: {seconds}}}}}'
+    unless = "; a server that has no expiry (FerretDB 1) needs a clean-up of your own" if found is None else ""
+    return (
+        f"{_AGE} keeps records {kept}, and keep_days says {keep_days} days",
+        f"in mongosh: {database}.runCommand({change}){unless}",
+    )

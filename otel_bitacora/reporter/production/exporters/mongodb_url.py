@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlunsplit
 
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
 
 from otel_bitacora.errors import DestinationError, ReporterSettingsError
-from otel_bitacora.settings.endpoint import ip_literal, is_link_local
+from otel_bitacora.settings.endpoint import ip_literal, is_link_local, url_parts
 
 from .destination import Destination
 
@@ -51,7 +51,7 @@ class Target:
                 options["password"] = self.password_file.read_text(encoding="utf-8").strip()
             except (OSError, ValueError) as error:
                 raise DestinationError(f"password_file={self.password_file}: {error}", misconfigured=True) from error
-            options["username"] = unquote(urlsplit(self.url).netloc.rpartition("@")[0].partition(":")[0])
+            options["username"] = unquote(url_parts(self.url).netloc.rpartition("@")[0].partition(":")[0])
         try:
             return MongoClient(self.url, connect=False, **options)
         except (PyMongoError, OSError) as error:
@@ -76,7 +76,7 @@ def target_of(destination: Destination) -> Target:
 def _target(destination: Destination) -> Target:
     if destination.headers:
         raise ValueError("headers are for HTTP; say the user in the URL")
-    parts = urlsplit(destination.url)
+    parts = url_parts(destination.url)
     pairs = parse_qsl(parts.query, keep_blank_values=True)
     ours = {key: value for key, value in pairs if key in _OURS}
     theirs = [(key, value) for key, value in pairs if key not in _OURS]

@@ -6,7 +6,7 @@ for good is told apart here into a batch that is at fault, and a setting that is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,11 @@ from otel_bitacora.reporter.core.contract import BatchRejected, DestinationError
 
 from .destination import Destination, name_for
 from .otlp_answer import outcomes_of
+from .otlp_probe import probe
 from .otlp_request import export_request
 from .otlp_url import receiver_of
 from .peer import check_address
+from .probe import Step
 
 _METHOD = "/opentelemetry.proto.collector.logs.v1.LogsService/Export"
 _DETAILS = "grpc-status-details-bin"
@@ -94,6 +96,10 @@ class OtlpGrpcExporter:
                 self._connect()
             raise self._error(error) from error
         return outcomes_of(answer, len(batch))
+
+    def probe(self, now_unix_nano: int) -> Iterator[Step]:
+        """Yield what comes of trying it out with a canary, until something fails."""
+        return probe(self.export, self._shown, now_unix_nano)
 
     def close(self) -> None:
         """Close the channel."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -21,9 +21,11 @@ from otel_bitacora.reporter.core.contract import BatchRejected, DestinationError
 
 from .destination import Destination, name_for
 from .otlp_answer import PROTOBUF, outcomes_of, refusal_of
+from .otlp_probe import probe
 from .otlp_request import export_request
 from .otlp_url import receiver_of
 from .peer import check_peer
+from .probe import Step
 
 _POISON = frozenset((400, 413, 422))
 _MISCONFIGURED = frozenset((401, 403, 404, 405, 407, 415))
@@ -98,6 +100,10 @@ class OtlpHttpExporter:
         if 200 <= status < 300:
             return outcomes_of(body, len(batch), _content_type(headers))
         raise self._error(status, headers, body)
+
+    def probe(self, now_unix_nano: int) -> Iterator[Step]:
+        """Yield what comes of trying it out with a canary, until something fails."""
+        return probe(self.export, self._shown, now_unix_nano)
 
     def close(self) -> None:
         """Close the connection."""

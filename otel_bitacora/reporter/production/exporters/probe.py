@@ -20,6 +20,10 @@ class Step:
     name: str
     detail: str
     fix: str = ""
+    is_minor: bool = False
+    """Whether records arrive in spite of it."""
+    is_unreachable: bool = False
+    """Whether it failed because nobody answers."""
 
     @property
     def is_good(self) -> bool:

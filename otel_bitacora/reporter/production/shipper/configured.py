@@ -69,7 +69,7 @@ def route_named(name: str, settings: ExporterSettings, journal: Path, **options:
         "limits": Limits(settings.batch_records, settings.batch_bytes, settings.batch_age_seconds),
         "max_backoff_seconds": settings.max_backoff_seconds,
     }
-    return route_to(journal, _destination(name, settings), **(said | options))
+    return route_to(journal, destination_named(name, settings), **(said | options))
 
 
 def settings_for(settings: Settings, url: str, name: str) -> Settings:
@@ -94,7 +94,7 @@ def destination_of(url: str, *, name: str | None = None, environ: Mapping[str, s
         settings = ExporterSettings.model_validate({"url": url, **options})
     except ValueError as error:
         raise SettingsError(f"OTEL_EXPORTER_OTLP_*: {_words(error)}") from error
-    return _destination(chosen, settings)
+    return destination_named(chosen, settings)
 
 
 def _words(error: ValueError) -> str:
@@ -104,7 +104,12 @@ def _words(error: ValueError) -> str:
     return "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in problems(include_input=False))
 
 
-def _destination(name: str, settings: ExporterSettings) -> Destination:
+def destination_named(name: str, settings: ExporterSettings) -> Destination:
+    """Return the destination of `[exporters.NAME]`.
+
+    Raises:
+        SettingsError: what is said there can't be used.
+    """
     if settings.client_key_file and not settings.client_certificate_file:
         raise SettingsError(f"exporters.{name}.client_key_file: must come with client_certificate_file")
     return Destination(

@@ -43,6 +43,31 @@ def test_a_name_is_fit_for_a_directory_and_holds_no_secret(url, name) -> None:
     assert name_for(url) == name
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "kafka://one:9092,[::1/t",
+        "kafka://[one]:9092/t",
+        "mongodb://[::1/db",
+        "mongodb://h:x/db",
+        "elasticsearch+http://a[b]:9200",
+        "elasticsearch+http://[::1",
+        "otlp+http://[::1",
+        "otlp+grpc://one[::1]:4317",
+        "file://[x/y",
+        "stdout:[x",
+        "carrier-pigeon://[::1",
+        "kafka://\u2100.example/t",  # of those letters, some Pythons split URLs at what they stand for
+    ],
+)
+def test_a_url_that_no_python_takes_is_a_wrong_setting_with_every_python(url) -> None:
+    with pytest.raises(ReporterSettingsError):
+        exporter_for(url)
+
+    assert "secret" not in Destination(url.replace("://", "://ana:secret@")).shown
+    assert name_for(url)
+
+
 def test_an_exporter_is_loaded_when_a_url_asks_for_it() -> None:
     import subprocess
 
