@@ -38,10 +38,10 @@ def stored_records() -> list[Any]:
 
 def ours() -> None:
     from otel_bitacora.reporter.production.exporters.elasticsearch_bulk import operations, portions
-    from otel_bitacora.reporter.production.exporters.elasticsearch_document import Documents
+    from otel_bitacora.reporter.production.exporters.elasticsearch_payload import PayloadDocuments
     from otel_bitacora.reporter.production.exporters.elasticsearch_target import target_of
 
-    records, documents = stored_records(), Documents({"type": "logs"})
+    records, documents = stored_records(), PayloadDocuments({"type": "logs"})
     target = target_of("elasticsearch+http://127.0.0.1:9200")
 
     def work() -> object:

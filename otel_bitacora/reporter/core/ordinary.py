@@ -1,0 +1,99 @@
+"""An ordinary record's bytes cut into their parts, without parsing these: for what turns many records into other bytes.
+
+Ordinary is what our own handler writes of an ordinary call: time, level, a text, the uid, attributes, trace and when it was
+observed, in the order of their numbers. Parts that repeat between records can then be looked up instead of parsed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from struct import Struct
+from typing import TypeAlias, TypeVar
+
+from .decode import Unusual, span, varint
+from .otlp import UID_CHARS, UID_PREFIX
+
+_RECORD, _TIME, _SEVERITY, _SEVERITY_TEXT, _BODY, _TEXT, _ATTRIBUTE, _OBSERVED = (
+    *(0x12, 0x09, 0x10, 0x1A),
+    *(0x2A, 0x0A, 0x32, 0x59),
+)
+_LONG = 0x80
+"""A length from here on takes more than one byte."""
+_TIME_BYTES = 9
+_UID_PREFIX_BYTES = len(UID_PREFIX)
+_unpack_64 = Struct("<Q").unpack_from
+_Made = TypeVar("_Made")
+
+Parts: TypeAlias = tuple[int, bytes, str, list[bytes], bytes, int]
+"""When it was logged, in nanoseconds since 1970; the fields of its level; its text; serialized `KeyValue`s, without that of the
+uid; what is behind these but for the last field; and that, when it was observed."""
+
+
+def parts_of(payload: bytes, at: int, uid: bytes) -> Parts:
+    """Return the parts of the record at *at* in a `ScopeLogs`, whose last field it is and which must say that it is *uid*.
+
+    What the fields of the level, the attributes and what follows them hold is for their readers to judge.
+
+    Raises:
+        Unusual, IndexError, UnicodeDecodeError, struct.error: it isn't ordinary.
+    """
+    if payload[at] != _RECORD:
+        raise Unusual
+    size, at = varint(payload, at + 1)
+    stop = at + size
+    last = stop - _TIME_BYTES
+    level_at = at + _TIME_BYTES
+    if stop != len(payload) or payload[at] != _TIME or payload[last] != _OBSERVED or payload[level_at] != _SEVERITY:
+        raise Unusual
+    moment, observed = _unpack_64(payload, at + 1)[0], _unpack_64(payload, last + 1)[0]
+    at = level_at + 2
+    if payload[at] == _SEVERITY_TEXT:
+        at += 2 + payload[at + 1]
+    level = payload[level_at:at]
+    if payload[at] != _BODY:
+        raise Unusual
+    end, at = span(payload, at + 1)
+    if payload[at] != _TEXT:
+        raise Unusual
+    text_end, at = span(payload, at + 1)
+    if text_end != end or not payload.startswith(UID_PREFIX, end):
+        raise Unusual
+    uid_at = end + _UID_PREFIX_BYTES
+    if len(uid) != UID_CHARS or not payload.startswith(uid, uid_at):
+        raise Unusual
+    text = payload[at:end].decode()
+    at = uid_at + UID_CHARS
+    attributes = []
+    while payload[at] == _ATTRIBUTE:
+        size = payload[at + 1]
+        if size < _LONG:
+            at += 2
+            end = at + size
+        else:
+            end, at = span(payload, at + 1)
+        attributes.append(payload[at:end])
+        at = end
+    if at > last:
+        raise Unusual
+    return moment, level, text, attributes, payload[at:last], observed
+
+
+class Kept(dict[bytes, _Made]):
+    """What *make* makes of bytes, once for those that come often.
+
+    Holds at most *limit* pieces, none of more than *limit_bytes*; what *make* raises is raised for each look-up.
+    """
+
+    def __init__(self, make: Callable[[bytes], _Made], *, limit: int = 4096, limit_bytes: int = 256) -> None:
+        super().__init__()
+        self._make = make
+        self._limit = limit
+        self._limit_bytes = limit_bytes
+
+    def __missing__(self, raw: bytes) -> _Made:
+        made = self._make(raw)
+        if len(raw) <= self._limit_bytes:
+            if len(self) >= self._limit:
+                self.clear()
+            self[raw] = made
+        return made
