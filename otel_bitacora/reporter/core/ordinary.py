@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from struct import Struct
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
-from .decode import Unusual, span, varint
+from .decode import Unusual, field, span, varint
 from .otlp import UID_CHARS, UID_PREFIX
 
 _RECORD, _TIME, _SEVERITY, _SEVERITY_TEXT, _BODY, _TEXT, _ATTRIBUTE, _OBSERVED = (
@@ -20,12 +20,14 @@ _RECORD, _TIME, _SEVERITY, _SEVERITY_TEXT, _BODY, _TEXT, _ATTRIBUTE, _OBSERVED =
 _LONG = 0x80
 """A length from here on takes more than one byte."""
 _TIME_BYTES = 9
+_SEVERITY_NUMBER = "severity_number"
+_REST = frozenset(("dropped_attributes_count", "trace_flags", "trace_id", "span_id"))
 _UID_PREFIX_BYTES = len(UID_PREFIX)
 _unpack_64 = Struct("<Q").unpack_from
 _Made = TypeVar("_Made")
 
-Parts: TypeAlias = tuple[int, bytes, str, list[bytes], bytes, int]
-"""When it was logged, in nanoseconds since 1970; the fields of its level; its text; serialized `KeyValue`s, without that of the
+Parts: TypeAlias = tuple[int, bytes, bytes, list[bytes], bytes, int]
+"""When it was logged, in nanoseconds since 1970; the fields of its level; its text, in UTF-8 or not; serialized `KeyValue`s, without that of the
 uid; what is behind these but for the last field; and that, when it was observed."""
 
 
@@ -61,7 +63,7 @@ def parts_of(payload: bytes, at: int, uid: bytes) -> Parts:
     uid_at = end + _UID_PREFIX_BYTES
     if len(uid) != UID_CHARS or not payload.startswith(uid, uid_at):
         raise Unusual
-    text = payload[at:end].decode()
+    text = payload[at:end]
     at = uid_at + UID_CHARS
     attributes = []
     while payload[at] == _ATTRIBUTE:
@@ -76,6 +78,40 @@ def parts_of(payload: bytes, at: int, uid: bytes) -> Parts:
     if at > last:
         raise Unusual
     return moment, level, text, attributes, payload[at:last], observed
+
+
+def level_of(raw: bytes) -> dict[str, Any]:
+    """Return what the fields of a level say, by the names of `LogEntry`'s; an empty text is left out.
+
+    Raises:
+        Unusual, IndexError, UnicodeDecodeError: they aren't ordinary.
+    """
+    fields = _fields(raw)
+    if not {_SEVERITY_NUMBER} <= fields.keys() <= {_SEVERITY_NUMBER, "severity_text"}:
+        raise Unusual
+    return {name: value for name, value in fields.items() if value or name == _SEVERITY_NUMBER}
+
+
+def rest_of(raw: bytes) -> dict[str, Any]:
+    """Return what the fields behind the attributes say, by the names of `LogEntry`'s; what is empty is left out.
+
+    Raises:
+        Unusual, IndexError, struct.error: they aren't ordinary.
+    """
+    fields = {name: value for name, value in _fields(raw).items() if value}
+    if not fields.keys() <= _REST:
+        raise Unusual
+    return fields
+
+
+def _fields(raw: bytes) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    at = 0
+    while at < len(raw):
+        at = field(raw, at + 1, raw[at], fields)
+    if at != len(raw):
+        raise Unusual
+    return fields
 
 
 class Kept(dict[bytes, _Made]):

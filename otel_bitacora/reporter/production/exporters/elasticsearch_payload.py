@@ -11,18 +11,16 @@ from struct import error
 import orjson
 
 from otel_bitacora.reporter.core.contract import StoredRecord
-from otel_bitacora.reporter.core.decode import RecordDecoder, Unusual, field
+from otel_bitacora.reporter.core.decode import RecordDecoder, Unusual
 from otel_bitacora.reporter.core.entry import LogEntry
 from otel_bitacora.reporter.core.names import UID
-from otel_bitacora.reporter.core.ordinary import Kept, parts_of
+from otel_bitacora.reporter.core.ordinary import Kept, level_of, parts_of, rest_of
 from otel_bitacora.reporter.core.protobuf import Plain
 
 from .elasticsearch_document import ATTRIBUTES, LAST_NANOSECOND, Documents, is_exact, is_odd
 
 _SHARED = 1024  # of resources and scopes, which may be large
 _SHARED_BYTES = 64 << 10
-_NUMBER, _TEXT = "severity_number", "severity_text"
-_REST = frozenset(("dropped_attributes_count", "trace_flags", "trace_id", "span_id"))
 _ODD = b',"bitacora":'
 _EMPTY_RECORD = b"\x12\x00"
 _DOCUMENT = (
@@ -46,7 +44,7 @@ class PayloadDocuments:
         self._records = RecordDecoder()
         self._stream = b"" if stream is None else b'"data_stream":%b,' % orjson.dumps(stream)
         self._attributes = Kept(self._attribute)
-        self._levels = Kept(_level)
+        self._levels = Kept(lambda raw: orjson.dumps(level_of(raw))[1:-1])
         self._rests = Kept(_rest)
         self._resources = Kept(self._resource, limit=_SHARED, limit_bytes=_SHARED_BYTES)
         self._scopes = Kept(self._scope, limit=_SHARED, limit_bytes=_SHARED_BYTES)
@@ -83,7 +81,7 @@ class PayloadDocuments:
             *divmod(observed, 1_000_000),
             self._stream,
             self._levels[level],
-            orjson.dumps(text),
+            orjson.dumps(text.decode()),
             b"".join(attributes.values()),
             orjson.dumps(record.uid),
             resource,
@@ -129,26 +127,6 @@ def _member(name: str, value: Plain) -> bytes:
     return orjson.dumps({name: value})[1:-1] + b","
 
 
-def _level(raw: bytes) -> bytes:
-    fields = _fields(raw)
-    if not {_NUMBER} <= fields.keys() <= {_NUMBER, _TEXT}:
-        raise Unusual
-    return orjson.dumps({name: value for name, value in fields.items() if value or name == _NUMBER})[1:-1]
-
-
 def _rest(raw: bytes) -> bytes:
-    fields = {name: value for name, value in _fields(raw).items() if value}
-    if not fields.keys() <= _REST:
-        raise Unusual
+    fields = rest_of(raw)
     return b"," + orjson.dumps(fields)[1:-1] if fields else b""
-
-
-def _fields(raw: bytes) -> dict[str, object]:
-    """Return what fields other than attributes say, by the names of `LogEntry`'s."""
-    fields: dict[str, object] = {}
-    at = 0
-    while at < len(raw):
-        at = field(raw, at + 1, raw[at], fields)
-    if at != len(raw):
-        raise Unusual
-    return fields
