@@ -20,9 +20,15 @@ _RECORD, _TIME, _SEVERITY, _SEVERITY_TEXT, _BODY, _TEXT, _ATTRIBUTE, _OBSERVED =
 _LONG = 0x80
 """A length from here on takes more than one byte."""
 _TIME_BYTES = 9
+_TRACE_BYTES, _TRACE_TAGS, _NO_FLAGS = 33, (0x45, b"\x4a\x10", b"\x52\x08"), b"\0\0\0\0"
+"""Of flags and both ids, which is all that most records have behind their attributes, if anything."""
 _SEVERITY_NUMBER = "severity_number"
 _REST = frozenset(("dropped_attributes_count", "trace_flags", "trace_id", "span_id"))
 _UID_PREFIX_BYTES = len(UID_PREFIX)
+_KEY, _VALUE, _DOUBLE = 0x0A, 0x12, 0x21
+_DOUBLE_BYTES = 11
+"""Of a value that is a double, with its tags and lengths."""
+_unpack_double = Struct("<d").unpack_from
 _unpack_64 = Struct("<Q").unpack_from
 _Made = TypeVar("_Made")
 
@@ -98,6 +104,12 @@ def rest_of(raw: bytes) -> dict[str, Any]:
     Raises:
         Unusual, IndexError, struct.error: they aren't ordinary.
     """
+    if len(raw) == _TRACE_BYTES and (raw[0], raw[5:7], raw[23:25]) == _TRACE_TAGS and (flags := raw[1:5]) != _NO_FLAGS:
+        return {
+            "trace_flags": int.from_bytes(flags, "little"),
+            "trace_id": raw[7:23].hex(),
+            "span_id": raw[25:].hex(),
+        }
     fields = {name: value for name, value in _fields(raw).items() if value}
     if not fields.keys() <= _REST:
         raise Unusual
@@ -114,13 +126,31 @@ def _fields(raw: bytes) -> dict[str, Any]:
     return fields
 
 
+def plain_of(raw: bytes) -> tuple[bytes, str | float] | None:
+    """Return the key of a serialized `KeyValue`, with tag and length, and its value, if that is a short text or a double.
+
+    Raises:
+        UnicodeDecodeError: the text isn't UTF-8.
+    """
+    size = len(raw)
+    at = 2 + raw[1] if size > 1 else 0
+    if not (at + 4 <= size < _LONG and raw[0] == _KEY and raw[at] == _VALUE and raw[at + 1] == size - at - 2):
+        return None
+    kind = raw[at + 2]
+    if kind == _DOUBLE and size == at + _DOUBLE_BYTES:
+        return raw[:at], _unpack_double(raw, at + 3)[0]
+    if kind == _TEXT and raw[at + 3] == size - at - 4:
+        return raw[:at], raw[at + 4 :].decode()
+    return None
+
+
 class Kept(dict[bytes, _Made]):
     """What *make* makes of bytes, once for those that come often.
 
     Holds at most *limit* pieces, none of more than *limit_bytes*; what *make* raises is raised for each look-up.
     """
 
-    def __init__(self, make: Callable[[bytes], _Made], *, limit: int = 4096, limit_bytes: int = 256) -> None:
+    def __init__(self, make: Callable[[bytes], _Made], *, limit: int = 8192, limit_bytes: int = 256) -> None:
         super().__init__()
         self._make = make
         self._limit = limit

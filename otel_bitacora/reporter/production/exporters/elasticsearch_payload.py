@@ -14,10 +14,10 @@ from otel_bitacora.reporter.core.contract import StoredRecord
 from otel_bitacora.reporter.core.decode import RecordDecoder, Unusual
 from otel_bitacora.reporter.core.entry import LogEntry
 from otel_bitacora.reporter.core.names import UID
-from otel_bitacora.reporter.core.ordinary import Kept, level_of, parts_of, rest_of
+from otel_bitacora.reporter.core.ordinary import Kept, level_of, parts_of, plain_of, rest_of
 from otel_bitacora.reporter.core.protobuf import Plain
 
-from .elasticsearch_document import ATTRIBUTES, LAST_NANOSECOND, Documents, is_exact, is_odd
+from .elasticsearch_document import ATTRIBUTES, LAST_NANOSECOND, Documents, is_exact, is_field_name, is_odd
 
 _SHARED = 1024  # of resources and scopes, which may be large
 _SHARED_BYTES = 64 << 10
@@ -44,6 +44,7 @@ class PayloadDocuments:
         self._records = RecordDecoder()
         self._stream = b"" if stream is None else b'"data_stream":%b,' % orjson.dumps(stream)
         self._attributes = Kept(self._attribute)
+        self._names = Kept(self._name)
         self._levels = Kept(lambda raw: orjson.dumps(level_of(raw))[1:-1])
         self._rests = Kept(_rest)
         self._resources = Kept(self._resource, limit=_SHARED, limit_bytes=_SHARED_BYTES)
@@ -92,12 +93,28 @@ class PayloadDocuments:
 
     def _attribute(self, raw: bytes) -> tuple[str, bytes]:
         """Return the name of a serialized `KeyValue`, and it as a member of a JSON object with the comma behind it."""
+        plain = plain_of(raw)
+        if plain is not None:
+            name, before = self._names[plain[0]]
+            text = plain[1]
+            if type(text) is str:
+                return name, b"%b%b," % (before, orjson.dumps(text))
+            text = repr(text)
+            if "e" not in text and "n" not in text:  # no exponent, which is odd, neither inf nor nan
+                return name, b"%b%b," % (before, text.encode())
         name, value = self._records.attribute(raw)
         if name == UID or not is_exact(name, value):
             raise Unusual
         if is_odd(value):
             raise _Odd
         return name, _member(name, value)
+
+    def _name(self, key: bytes) -> tuple[str, bytes]:
+        """Return a name, and what precedes its value in JSON."""
+        name = key[2:].decode()
+        if name == UID or not is_field_name(name):
+            raise Unusual
+        return name, orjson.dumps(name) + b":"
 
     def _with_odd(self, raw_attributes: Sequence[bytes]) -> tuple[dict[str, bytes], bytes]:
         """Return attributes of which some are odd, and what the document says of these."""

@@ -15,7 +15,7 @@ from bson.raw_bson import RawBSONDocument
 from otel_bitacora.reporter.core.contract import StoredRecord
 from otel_bitacora.reporter.core.decode import RecordDecoder, Unusual
 from otel_bitacora.reporter.core.names import UID
-from otel_bitacora.reporter.core.ordinary import Kept, level_of, parts_of, rest_of
+from otel_bitacora.reporter.core.ordinary import Kept, level_of, parts_of, plain_of, rest_of
 from otel_bitacora.reporter.core.otlp import UID_CHARS, decode_resource
 from otel_bitacora.reporter.core.protobuf import Plain
 
@@ -35,6 +35,7 @@ _TIMESTAMP, _OBSERVED, _BODY, _ATTRIBUTES = (
 _pack_head = Struct(f"<i{len(_ID)}si{UID_CHARS}sx{len(_TIME)}sq{len(_TIMESTAMP)}sq{len(_OBSERVED)}sq").pack
 _HEAD_BYTES = len(_pack_head(0, b"", 0, b"", b"", 0, b"", 0, b"", 0))
 _pack_size = Struct("<i").pack
+_pack_double = Struct("<d").pack
 # Attributes that are fields of their own, too: their name, what the field begins with, and where in a pair its text is.
 _FINDABLE = [
     (attribute, b"\x02%b\0" % name.encode(), len(bson.encode({"k": attribute, "v": None})) - 1)
@@ -49,6 +50,7 @@ class PayloadWriter:
         self.documents = DocumentWriter()
         self._records = RecordDecoder()
         self._attributes = Kept(self._attribute)
+        self._names = Kept(self._name)
         self._levels = Kept(lambda raw: _elements(level_of(raw)))
         self._rests = Kept(lambda raw: _elements(rest_of(raw)))
         self._scopes = Kept(self._scope, limit=_SHARED, limit_bytes=_SHARED_BYTES)
@@ -107,6 +109,15 @@ class PayloadWriter:
 
     def _attribute(self, raw: bytes) -> tuple[str, bytes]:
         """Return the name of a serialized `KeyValue`, and the BSON of its pair."""
+        plain = plain_of(raw)
+        if plain is not None:
+            name, before = self._names[plain[0]]
+            held = plain[1]
+            if type(held) is str:
+                text = held.encode()
+                size = len(before) + len(text) + 13
+                return name, b"%b%b\x02v\0%b%b\0\0" % (_pack_size(size), before, _pack_size(len(text) + 1), text)
+            return name, b"%b%b\x01v\0%b\0" % (_pack_size(len(before) + 16), before, _pack_double(held))
         name, value = self._records.attribute(raw)
         if name == UID:
             raise Unusual
@@ -114,6 +125,13 @@ class PayloadWriter:
             return name, bson.encode(self.documents.pair(name, value))
         except (BSONError, OverflowError):
             raise Unusual from None
+
+    def _name(self, key: bytes) -> tuple[str, bytes]:
+        """Return a name, and it as a pair has it."""
+        name = key[2:].decode()
+        if name == UID:
+            raise Unusual
+        return name, _elements({"k": name})
 
     def _scope(self, raw: bytes) -> bytes:
         said = self._records.scope(raw + _EMPTY_RECORD, len(raw))
