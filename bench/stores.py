@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,7 +21,8 @@ from otel_bitacora.reporter.core.otlp import encode_resource, split
 
 COUNT = 5000
 """Records a round, which is a full batch."""
-_RESOURCE = encode_resource({"service.name": "shop", "service.instance.id": "1", "host.name": "vm", "os.type": "linux"})
+RESOURCE = {"service.name": "shop", "service.instance.id": "1", "host.name": "vm", "os.type": "linux"}
+_RESOURCE = encode_resource(RESOURCE)
 _EXTRA = {"http.status": 200, "duration_ms": 48.3, "bitacora.session.id": "5f2b7e0c-2d3e-4c61-9a7e-3b1f6a6c2a11"}
 
 
@@ -58,6 +60,54 @@ def as_dict(record: logging.LogRecord) -> dict[str, object]:
     """Return what a handler of one's own would send: what is in the record, and its message."""
     fields = {key: value for key, value in record.__dict__.items() if key not in ("args", "msg", "exc_info")}
     return {**fields, "message": record.getMessage()}
+
+
+_UNSAID = frozenset(
+    (
+        *("args", "msg", "exc_info", "exc_text", "stack_info", "levelname", "levelno", "created", "msecs", "name"),
+        *(
+            "relativeCreated",
+            "pathname",
+            "filename",
+            "module",
+            "funcName",
+            "lineno",
+            "thread",
+            "threadName",
+            "processName",
+        ),
+        *("process", "taskName"),
+    )
+)
+"""What a record's `extra` isn't."""
+
+
+def as_document(record: logging.LogRecord, uid: str) -> dict[str, object]:
+    """Return what somebody would write who wants of *record* what ours keep: who logged it, all it says, and once."""
+    nanoseconds = int(record.created * 1e9)
+    attributes = {
+        "code.file.path": record.pathname,
+        "code.function.name": record.funcName,
+        "code.line.number": record.lineno,
+        "bitacora.message.template": record.msg,
+        "thread.id": record.thread,
+        "thread.name": record.threadName,
+        **{key: value for key, value in record.__dict__.items() if key not in _UNSAID},
+    }
+    return {
+        "_id": uid,
+        "time": datetime.fromtimestamp(record.created, UTC),
+        "timestamp_unix_nano": nanoseconds,
+        "observed_unix_nano": time.time_ns(),
+        "severity_number": 9 if record.levelno == logging.INFO else 17,
+        "severity_text": record.levelname,
+        "logger": record.name,
+        "body": record.getMessage(),
+        "session_id": attributes.get("bitacora.session.id"),
+        "service": RESOURCE["service.name"],
+        "attributes": [{"k": key, "v": value} for key, value in attributes.items()],
+        "resource": [{"k": key, "v": value} for key, value in RESOURCE.items()],
+    }
 
 
 class Server:

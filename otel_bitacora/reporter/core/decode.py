@@ -21,12 +21,16 @@ _UID_BYTES = len(_UID_PREFIX) + UID_CHARS
 _SCALARS = (str, int, float, type(None))
 _unpack_64 = Struct("<Q").unpack_from
 _unpack_32 = Struct("<I").unpack_from
+_unpack_double = Struct("<d").unpack_from
 
 # The fields of LogRecord by their tags.
 _TIME, _OBSERVED, _FLAGS = 0x09, 0x59, 0x45
 _SEVERITY, _DROPPED = 0x10, 0x38
 _ATTRIBUTE, _BODY = 0x32, 0x2A
 _TEXTS = {0x1A: "severity_text", 0x62: "event_name"}
+_IS_TEXT, _IS_TRUTH, _IS_INTEGER, _IS_DOUBLE = 0x0A, 0x10, 0x18, 0x21  # of AnyValue
+_DOUBLE_BYTES = 8
+_INT32 = (1 << 31) - 1
 _IDS = {0x4A: "trace_id", 0x52: "span_id"}
 
 
@@ -112,14 +116,29 @@ class RecordDecoder:
 
 
 def _plain_attribute(raw: bytes) -> tuple[str, Plain] | None:
-    """Return name and value of a `KeyValue` that holds a short text in the usual way: what most values are."""
-    value_at = 2 + raw[1] if len(raw) > 1 else 0
+    """Return name and value of a `KeyValue` that holds a short text, a number or a truth in the usual way."""
+    size = len(raw)
+    value_at = 2 + raw[1] if size > 1 else 0
     text_at = value_at + 4
-    if not (text_at <= len(raw) < 0x80 and raw[0] == 0x0A and raw[value_at] == 0x12 and raw[value_at + 2] == 0x0A):
+    if not (text_at <= size < 0x80 and raw[0] == 0x0A and raw[value_at] == 0x12):
         return None
-    if raw[value_at + 1] != len(raw) - value_at - 2 or raw[value_at + 3] != len(raw) - text_at:
+    if raw[value_at + 1] != size - value_at - 2:
         return None
-    return raw[2:value_at].decode(), raw[text_at:].decode()
+    kind, least = raw[value_at + 2], raw[value_at + 3]
+    value: Plain
+    if kind == _IS_TEXT and least == size - text_at:
+        value = raw[text_at:].decode()
+    elif kind == _IS_DOUBLE and size - text_at == _DOUBLE_BYTES - 1:
+        value = _unpack_double(raw, value_at + 3)[0]
+    elif kind == _IS_INTEGER and size == text_at and least < 0x80:
+        value = least
+    elif kind == _IS_INTEGER and size == text_at + 1 and least >= 0x80 > raw[text_at]:
+        value = least & 0x7F | raw[text_at] << 7
+    elif kind == _IS_TRUTH and size == text_at and least in (0, 1):
+        value = least == 1
+    else:
+        return None
+    return raw[2:value_at].decode(), value
 
 
 def field(payload: bytes, at: int, tag: int, fields: dict[str, Any]) -> int:
@@ -129,7 +148,10 @@ def field(payload: bytes, at: int, tag: int, fields: dict[str, Any]) -> int:
         return at + 8
     if tag in (_SEVERITY, _DROPPED):
         name = "severity_number" if tag == _SEVERITY else "dropped_attributes_count"
-        fields[name], at = varint(payload, at)
+        number, at = varint(payload, at)
+        if number > _INT32:  # protobuf would cut it
+            raise Unusual
+        fields[name] = number
         return at
     if tag == _FLAGS:
         fields["trace_flags"] = _unpack_32(payload, at)[0]

@@ -9,7 +9,7 @@ from otel_bitacora.reporter.core.contract import DestinationError, Outcome, Reje
 from .destination import Destination, name_for
 from .elasticsearch_bulk import FILTER, Operation, is_beyond_memory, is_nothing_let_in, operations, outcome_of, portions
 from .elasticsearch_client import Answer, Client
-from .elasticsearch_document import Documents
+from .elasticsearch_payload import PayloadDocuments
 from .elasticsearch_probe import probe
 from .elasticsearch_target import access_of, target_of
 from .elasticsearch_template import put_template
@@ -31,7 +31,7 @@ class ElasticsearchExporter:
         self._client = Client(self.target, access, shown=destination.shown)
         target = self.target
         stream = {"type": "logs", "dataset": f"{target.dataset}.otel", "namespace": target.namespace}
-        self._documents = Documents(None if target.is_dated else stream)
+        self._documents = PayloadDocuments(None if target.is_dated else stream)
         self._retention = access.retention
         self._has_template = not access.has_bootstrap
         self._cap_bytes = self._limit_bytes = _LARGEST_BYTES

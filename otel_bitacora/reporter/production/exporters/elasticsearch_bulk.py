@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from otel_bitacora.reporter.core.contract import Accepted, Duplicate, Outcome, Rejected, Retry, StoredRecord
 
 from .elasticsearch_client import reason_of
-from .elasticsearch_document import Documents, day_of
+from .elasticsearch_document import day_of
+from .elasticsearch_payload import PayloadDocuments
 from .elasticsearch_target import Target
 
 _ACCEPTED, _DUPLICATE = Accepted(), Duplicate()
@@ -24,26 +24,25 @@ FILTER = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(NamedTuple):
     """One record of a batch: *index* is its place there, *data* its two lines of NDJSON."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # tuples have a method of that name, which nobody asks of this one
     data: bytes
 
 
 def operations(
-    documents: Documents, target: Target, batch: Sequence[StoredRecord], outcomes: list[Outcome | None]
+    documents: PayloadDocuments, target: Target, batch: Sequence[StoredRecord], outcomes: list[Outcome | None]
 ) -> list[Operation]:
     """Return what is to be sent of *batch*; what isn't OTLP has its outcome at once."""
     found = []
     for index, record in enumerate(batch):
         try:
-            entry, document = documents.document(record)
+            moment, document = documents.document(record)
         except ValueError as error:
             outcomes[index] = Rejected(f"the record isn't OTLP: {error}")
             continue
-        index_name = f"{target.name}-{day_of(entry)}" if target.is_dated else ""
+        index_name = f"{target.name}-{day_of(moment)}" if target.is_dated else ""
         found.append(Operation(index, creation(record.uid, document, index_name)))
     return found
 

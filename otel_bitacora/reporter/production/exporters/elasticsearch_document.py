@@ -7,6 +7,7 @@ a form that can be searched, and the record's own bytes stand beside it: what is
 from __future__ import annotations
 
 import base64
+import functools
 import math
 from collections.abc import Mapping
 from dataclasses import replace
@@ -26,10 +27,12 @@ LAST_NANOSECOND = (1 << 63) - 1
 """The last that `date_nanos` knows, in 2262."""
 ODD = "bitacora.odd"
 """The field with the names of those attributes that are neither a text, a number nor a truth, nor a list of texts."""
+ATTRIBUTES = "attributes."
 _EXACT = frozenset((str, int, bool))
 _CACHED = 1024
 _LONGEST_NAME = 1024  # the server takes some 8,000 letters, but not several such names in one document
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY_NANOSECONDS = 86_400 * 1_000_000_000
 
 
 def is_field_name(name: str) -> bool:
@@ -49,10 +52,14 @@ def moment_of(text: str) -> int:
     return int(milliseconds) * 1_000_000 + int(rest.ljust(6, "0")[:6] or "0")
 
 
-def day_of(entry: LogEntry) -> str:
-    """Return the day of a record in UTC, as in the names of dated indices: 2026.11.24."""
-    moment = min(entry.timestamp_unix_nano or entry.observed_unix_nano, LAST_NANOSECOND)
-    return (_EPOCH + timedelta(seconds=moment // 1_000_000_000)).strftime("%Y.%m.%d")
+def day_of(unix_nano: int) -> str:
+    """Return the day of a moment in UTC, as in the names of dated indices: 2026.11.24."""
+    return _day(min(unix_nano, LAST_NANOSECOND) // _DAY_NANOSECONDS)
+
+
+@functools.lru_cache(maxsize=64)
+def _day(days: int) -> str:
+    return (_EPOCH + timedelta(days=days)).strftime("%Y.%m.%d")
 
 
 class Documents:
@@ -64,8 +71,8 @@ class Documents:
     def __init__(self, stream: Mapping[str, str] | None = None) -> None:
         self._stream = None if stream is None else orjson.Fragment(orjson.dumps(stream))
         self._decoder = RecordDecoder()
-        self._resources: dict[bytes, tuple[Mapping[str, Plain], orjson.Fragment, tuple[str, ...], bool]] = {}
-        self._scopes: dict[tuple[bytes, str], tuple[orjson.Fragment, bool]] = {}
+        self._resources: dict[bytes, tuple[Mapping[str, Plain], bytes, tuple[str, ...]]] = {}
+        self._scopes: dict[tuple[bytes, str], tuple[bytes, bool]] = {}
         self._names: dict[str, bool] = {}
 
     def entry(self, record: StoredRecord) -> LogEntry:
@@ -74,7 +81,7 @@ class Documents:
         Raises:
             ValueError: it isn't OTLP.
         """
-        resource = self._resource(record.resource)[0]
+        resource = self.resource(record.resource)[0]
         entry = self._decoder.entry(record.payload, record.scope_length, resource)
         return entry if entry.uid == record.uid else replace(entry, uid=record.uid)
 
@@ -85,11 +92,11 @@ class Documents:
             ValueError: it isn't OTLP.
         """
         entry = self.entry(record)
-        _, resource, odd_resource, is_exact = self._resource(record.resource)
-        scope, is_scope_exact = self._scope(record.payload[: record.scope_length], entry)
+        _, resource, odd_resource = self.resource(record.resource)
+        scope, is_scope_exact = self.scope(record.payload[: record.scope_length], entry)
         moment = entry.timestamp_unix_nano
-        is_exact = is_exact and is_scope_exact and 0 < moment <= LAST_NANOSECOND
-        attributes, odd, is_attributes_exact = self._attributes("attributes.", entry.attributes)
+        is_exact = is_scope_exact and 0 < moment <= LAST_NANOSECOND
+        attributes, odd, is_attributes_exact = self._attributes(ATTRIBUTES, entry.attributes)
         attributes[UID] = entry.uid
         found: dict[str, Any] = {"@timestamp": moment_text(moment or entry.observed_unix_nano)}
         if entry.observed_unix_nano:
@@ -102,8 +109,8 @@ class Documents:
             found["severity_text"] = entry.severity_text
         is_body_exact = _add_body(found, entry.body)
         found["attributes"] = attributes
-        found["resource"] = resource
-        found["scope"] = scope
+        found["resource"] = orjson.Fragment(resource)
+        found["scope"] = orjson.Fragment(scope)
         _add_rest(found, entry)
         bitacora: dict[str, object] = {}
         if entry.body is not None and not isinstance(entry.body, str | Mapping):
@@ -116,7 +123,12 @@ class Documents:
             found["bitacora"] = bitacora
         return entry, orjson.dumps(found)
 
-    def _resource(self, raw: bytes) -> tuple[Mapping[str, Plain], orjson.Fragment, tuple[str, ...], bool]:
+    def resource(self, raw: bytes) -> tuple[Mapping[str, Plain], bytes, tuple[str, ...]]:
+        """Return the attributes of a serialized `Resource`, it as JSON, and what is odd in it.
+
+        Raises:
+            ValueError: it isn't OTLP.
+        """
         known = self._resources.get(raw)
         if known is None:
             if len(self._resources) >= _CACHED:
@@ -124,11 +136,12 @@ class Documents:
             resource = decode_resource(raw)
             attributes, odd, is_exact = self._attributes("resource.attributes.", resource)
             exact = {} if is_exact else {"otlp": base64.b64encode(raw).decode()}
-            fragment = orjson.Fragment(orjson.dumps({"attributes": attributes, **exact}))
-            known = self._resources[raw] = resource, fragment, tuple(odd), True
+            made = orjson.dumps({"attributes": attributes, **exact})
+            known = self._resources[raw] = resource, made, tuple(odd)
         return known
 
-    def _scope(self, raw: bytes, entry: LogEntry) -> tuple[orjson.Fragment, bool]:
+    def scope(self, raw: bytes, entry: LogEntry) -> tuple[bytes, bool]:
+        """Return the scope of *entry*, whose bytes are *raw*, as JSON, and whether it can be read back from there."""
         key = raw, entry.schema_url
         known = self._scopes.get(key) if raw else None
         if known is None:
@@ -137,7 +150,7 @@ class Documents:
             attributes, _, is_exact = self._attributes("", entry.scope_attributes)
             said = {"version": entry.scope_version, "schema_url": entry.schema_url, "attributes": attributes}
             scope = {"name": entry.logger, **{name: value for name, value in said.items() if value}}
-            known = self._scopes[key] = orjson.Fragment(orjson.dumps(scope)), is_exact
+            known = self._scopes[key] = orjson.dumps(scope), is_exact
         return known
 
     def _attributes(self, prefix: str, found: Mapping[str, Plain]) -> tuple[dict[str, Any], list[str], bool]:
@@ -157,16 +170,24 @@ class Documents:
                 continue
             attributes[name if is_good else _mended(name)], is_value_exact = _json(value)
             is_exact = is_exact and is_good and is_value_exact
-            if not is_good or _is_odd(value):
+            if not is_good or is_odd(value):
                 odd.append(prefix + name)
         return attributes, odd, is_exact
 
 
-def _is_odd(value: Plain) -> bool:
+def is_exact(name: str, value: Plain) -> bool:
+    """Return whether an attribute is in a document as it is, so that it can be read back from there."""
+    return is_field_name(name) and _json(value)[1]
+
+
+def is_odd(value: Plain) -> bool:
+    """Return whether an attribute of that *value* is named in `ODD`."""
+    if type(value) in _EXACT or value is None:
+        return False
     if isinstance(value, list | tuple):
         return not all(type(item) is str for item in value)
     # A number with an exponent is spelt otherwise in JSON than by Python, with which texts are compared.
-    return value is not None and (type(value) is not float or not math.isfinite(value) or "e" in repr(value))
+    return type(value) is not float or not math.isfinite(value) or "e" in repr(value)
 
 
 def _mended(name: str) -> str:

@@ -54,7 +54,8 @@ def _untold(client: Client, target: Target, record: StoredRecord) -> Step | None
     """Return what is wrong where an index would be made of guesses: into a data stream nothing goes without a template."""
     if not target.is_dated:
         return None
-    name = f"{target.name}-{day_of(record.entry())}"
+    entry = record.entry()
+    name = f"{target.name}-{day_of(entry.timestamp_unix_nano or entry.observed_unix_nano)}"
     answer = client.ask("POST", f"/_index_template/_simulate_index/{name}")
     mappings = answer.body.get("template", {}).get("mappings", {}) if isinstance(answer.body, dict) else {}
     moment = mappings.get("properties", {}).get("@timestamp", {}).get("type")

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bson.errors import BSONError
+from bson.raw_bson import RawBSONDocument
 from pymongo import MongoClient
 from pymongo.collection import Collection
 from pymongo.errors import (
@@ -108,7 +109,7 @@ class MongoDbExporter:
             self._client.close()
             self._client = None
 
-    def _insert(self, documents: Sequence[Document]) -> list[Outcome]:
+    def _insert(self, documents: Sequence[Document | RawBSONDocument]) -> list[Outcome]:
         outcomes: list[Outcome] = [_ACCEPTED] * len(documents)
         broken = 0
         while True:

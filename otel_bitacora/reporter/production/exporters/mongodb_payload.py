@@ -1,35 +1,46 @@
-"""From stored bytes to documents without an entry between them: attributes that repeat are BSON already.
+"""From stored bytes to documents without an entry between them: what repeats in records is BSON already.
 
 Anything out of the ordinary is parsed into an entry, of which `DocumentWriter` makes the same document.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from struct import error
-from typing import Any
+from collections.abc import Iterable, Mapping
+from struct import Struct, error
 
 import bson
-from bson.datetime_ms import DatetimeMS
+from bson.errors import BSONError
 from bson.raw_bson import RawBSONDocument
 
 from otel_bitacora.reporter.core.contract import StoredRecord
-from otel_bitacora.reporter.core.decode import RecordDecoder, Unusual, field, span, varint
+from otel_bitacora.reporter.core.decode import RecordDecoder, Unusual
 from otel_bitacora.reporter.core.names import UID
-from otel_bitacora.reporter.core.otlp import UID_CHARS, UID_PREFIX, decode_resource
+from otel_bitacora.reporter.core.ordinary import Kept, level_of, parts_of, plain_of, rest_of
+from otel_bitacora.reporter.core.otlp import UID_CHARS, decode_resource
 from otel_bitacora.reporter.core.protobuf import Plain
 
 from .mongodb_document import FINDABLE, INT64, MILLISECOND, Document, DocumentWriter
 
-_CACHED, _CACHED_BYTES = 4096, 256
-_CACHED_RESOURCES = 1024
-_RECORD, _ATTRIBUTE = 0x12, 0x32
-_UID_PREFIX = UID_PREFIX[2:]  # without the tag and the length of the attribute
-_UID_BYTES = len(_UID_PREFIX) + UID_CHARS
-_FIELD_OF = {attribute: name for name, attribute in FINDABLE.items()}
-
-_Attribute = tuple[Any, str | None, str]
-"""Its pair, the field that it is repeated in, and that field's value."""
+_SHARED = 1024  # of resources and scopes, which may be large
+_SHARED_BYTES = 64 << 10
+_EMPTY_RECORD = b"\x12\x00"
+_IS_TEXT = 0x02
+_PLACES = [b"\x03%d\0" % number for number in range(1024)]
+"""Kind and name of each document in an array."""
+_ID, _TIME = b"\x02_id\0", b"\x09time\0"
+_TIMESTAMP, _OBSERVED, _BODY, _ATTRIBUTES = (
+    *(b"\x12timestamp_unix_nano\0", b"\x12observed_unix_nano\0"),
+    *(b"\x02body\0", b"\x04attributes\0"),
+)
+_pack_head = Struct(f"<i{len(_ID)}si{UID_CHARS}sx{len(_TIME)}sq{len(_TIMESTAMP)}sq{len(_OBSERVED)}sq").pack
+_HEAD_BYTES = len(_pack_head(0, b"", 0, b"", b"", 0, b"", 0, b"", 0))
+_pack_size = Struct("<i").pack
+_pack_double = Struct("<d").pack
+# Attributes that are fields of their own, too: their name, what the field begins with, and where in a pair its text is.
+_FINDABLE = [
+    (attribute, b"\x02%b\0" % name.encode(), len(bson.encode({"k": attribute, "v": None})) - 1)
+    for name, attribute in FINDABLE.items()
+]
 
 
 class PayloadWriter:
@@ -38,99 +49,114 @@ class PayloadWriter:
     def __init__(self) -> None:
         self.documents = DocumentWriter()
         self._records = RecordDecoder()
-        self._attributes: dict[bytes, _Attribute] = {}
-        self._met: dict[bytes, _Attribute] = {}
-        """Attributes that have come once: most of them never come again, and aren't worth their BSON."""
-        self._resources: dict[bytes, tuple[Mapping[str, Plain], list[Any], str]] = {}
+        self._attributes = Kept(self._attribute)
+        self._names = Kept(self._name)
+        self._levels = Kept(lambda raw: _elements(level_of(raw)))
+        self._rests = Kept(lambda raw: _elements(rest_of(raw)))
+        self._scopes = Kept(self._scope, limit=_SHARED, limit_bytes=_SHARED_BYTES)
+        self._resources = Kept(self._resource, limit=_SHARED, limit_bytes=_SHARED_BYTES)
 
-    def document(self, record: StoredRecord) -> Document:
+    def document(self, record: StoredRecord) -> Document | RawBSONDocument:
         """Return the document of *record*, whose `_id` is its uid.
 
         Raises:
             ValueError: it isn't OTLP.
         """
-        known = self._resources.get(record.resource) or self._resource(record.resource)
         try:
-            return self._quickly(record, known[1], known[2])
+            return RawBSONDocument(self._quickly(record))
         except (Unusual, IndexError, UnicodeDecodeError, error):
-            entry = self._records.entry(record.payload, record.scope_length, known[0])
+            resource = self._resources[record.resource][0]
+            entry = self._records.entry(record.payload, record.scope_length, resource)
             return self.documents.document(entry if entry.uid == record.uid else entry.replace(uid=record.uid))
 
-    def _quickly(self, record: StoredRecord, resource: list[Any], service: str) -> Document:
-        payload, at = record.payload, record.scope_length
-        scope = self._records.scope(payload, at)
-        if payload[at] != _RECORD or scope["scope_attributes"]:
+    def _quickly(self, record: StoredRecord) -> bytes:
+        payload, scope_length, uid = record.payload, record.scope_length, record.uid.encode()
+        moment, level, text, raw_attributes, rest, observed = parts_of(payload, scope_length, uid)
+        if moment >= INT64 or observed >= INT64:
             raise Unusual
-        size, at = varint(payload, at + 1)
-        stop = at + size
-        if stop != len(payload):  # a schema follows, or it is cut off
+        if not text.isascii():
+            text.decode()
+        # Of a name that comes twice the last value counts, as in a dict.
+        attributes = dict(map(self._attributes.__getitem__, raw_attributes))
+        if len(attributes) > len(_PLACES):
             raise Unusual
-        fields: Document = {"_id": record.uid}
-        pairs: list[Any] = []
-        known = self._attributes
-        while at < stop:
-            tag = payload[at]
-            at += 1
-            if tag != _ATTRIBUTE:
-                at = field(payload, at, tag, fields)
-                continue
-            if (size := payload[at]) < 0x80 and at + size < stop:
-                at += 1
-                end = at + size
-            else:
-                end, at = span(payload, at)
-            raw = payload[at:end]
-            at = end
-            if len(raw) == _UID_BYTES and raw.startswith(_UID_PREFIX):
-                continue
-            pair, name, text = known.get(raw) or self._attribute(raw)
-            pairs.append(pair)
-            if name is not None:
-                fields[name] = text
-        if at != stop:
-            raise Unusual
-        _add_what_every_document_has(fields, scope)
-        if service:
-            fields["service"] = service
-        fields["attributes"], fields["resource"] = pairs, resource
-        return fields
+        pairs = b"".join(map(bytes.__add__, _PLACES, attributes.values()))
+        tail = b"".join(
+            (
+                self._levels[level],
+                self._scopes[payload[:scope_length]],
+                self._rests[rest],
+                _BODY,
+                _pack_size(len(text) + 1),
+                text,
+                b"\0",
+                *_findable(attributes),
+                self._resources[record.resource][1],
+                _ATTRIBUTES,
+                _pack_size(len(pairs) + 5),
+                pairs,
+                b"\0\0",
+            )
+        )
+        time = (moment or observed) // MILLISECOND
+        return (
+            _pack_head(
+                *(_HEAD_BYTES + len(tail), _ID, UID_CHARS + 1, uid, _TIME, time),
+                *(_TIMESTAMP, moment, _OBSERVED, observed),
+            )
+            + tail
+        )
 
-    def _attribute(self, raw: bytes) -> _Attribute:
-        """Return what becomes of a serialized `KeyValue`; from its second time on it is BSON, and looked up."""
-        if (met := self._met.pop(raw, None)) is not None:
-            if len(self._attributes) >= _CACHED:
-                self._attributes.clear()
-            made = self._attributes[raw] = (RawBSONDocument(bson.encode(met[0])), *met[1:])
-            return made
-        key, value = self._records.attribute(raw)
-        if key == UID:
+    def _attribute(self, raw: bytes) -> tuple[str, bytes]:
+        """Return the name of a serialized `KeyValue`, and the BSON of its pair."""
+        plain = plain_of(raw)
+        if plain is not None:
+            name, before = self._names[plain[0]]
+            held = plain[1]
+            if type(held) is str:
+                text = held.encode()
+                size = len(before) + len(text) + 13
+                return name, b"%b%b\x02v\0%b%b\0\0" % (_pack_size(size), before, _pack_size(len(text) + 1), text)
+            return name, b"%b%b\x01v\0%b\0" % (_pack_size(len(before) + 16), before, _pack_double(held))
+        name, value = self._records.attribute(raw)
+        if name == UID:
             raise Unusual
-        name = _FIELD_OF.get(key)
-        if name is not None and not isinstance(value, str):
-            raise Unusual
-        found = (self.documents.pair(key, value), name, value if isinstance(value, str) else "")
-        if len(raw) <= _CACHED_BYTES:
-            if len(self._met) >= _CACHED:
-                self._met.clear()
-            self._met[raw] = found
-        return found
+        try:
+            return name, bson.encode(self.documents.pair(name, value))
+        except (BSONError, OverflowError):
+            raise Unusual from None
 
-    def _resource(self, raw: bytes) -> tuple[Mapping[str, Plain], list[Any], str]:
-        if len(self._resources) >= _CACHED_RESOURCES:
-            self._resources.clear()
+    def _name(self, key: bytes) -> tuple[str, bytes]:
+        """Return a name, and it as a pair has it."""
+        name = key[2:].decode()
+        if name == UID:
+            raise Unusual
+        return name, _elements({"k": name})
+
+    def _scope(self, raw: bytes) -> bytes:
+        said = self._records.scope(raw + _EMPTY_RECORD, len(raw))
+        if said["scope_attributes"]:
+            raise Unusual
+        version = {"scope_version": said["scope_version"]} if said["scope_version"] else {}
+        return _elements({"logger": said["logger"], **version})
+
+    def _resource(self, raw: bytes) -> tuple[Mapping[str, Plain], bytes]:
         resource = decode_resource(raw)
         pairs, service = self.documents.resource(resource)
-        made = resource, [RawBSONDocument(bson.encode(pair)) for pair in pairs], service
-        self._resources[raw] = made
-        return made
+        return resource, _elements({**({"service": service} if service else {}), "resource": pairs})
 
 
-def _add_what_every_document_has(fields: Document, scope: Mapping[str, Any]) -> None:
-    moment, seen = fields.setdefault("timestamp_unix_nano", 0), fields.setdefault("observed_unix_nano", 0)
-    if moment >= INT64 or seen >= INT64:
-        raise Unusual
-    fields["time"] = DatetimeMS((moment or seen) // MILLISECOND)
-    fields.setdefault("severity_number", 0)
-    fields["logger"] = scope["logger"]
-    if scope["scope_version"]:
-        fields["scope_version"] = scope["scope_version"]
+def _findable(attributes: Mapping[str, bytes]) -> Iterable[bytes]:
+    """Yield the fields in which some attributes are repeated."""
+    for attribute, head, text_at in _FINDABLE:
+        pair = attributes.get(attribute)
+        if pair is not None:
+            if pair[text_at - 3] != _IS_TEXT:
+                raise Unusual
+            yield head
+            yield pair[text_at:-1]
+
+
+def _elements(fields: Mapping[str, object]) -> bytes:
+    """Return *fields* as they stand in a BSON document among others."""
+    return bson.encode(fields)[4:-1]

@@ -8,8 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otel_bitacora.reporter.core.contract import StoredRecord
+from otel_bitacora.reporter.core.decode import varint
 from otel_bitacora.reporter.core.entry import LogEntry
+from otel_bitacora.reporter.core.names import SESSION_ID
 from otel_bitacora.reporter.core.otlp import encode_resource, scope_field
+from otel_bitacora.reporter.core.protobuf import attribute, sized
 from otel_bitacora.reporter.production.exporters.mongodb_document import DocumentWriter, entry_of
 from otel_bitacora.reporter.production.exporters.mongodb_payload import PayloadWriter
 
@@ -114,10 +117,21 @@ def test_stored_bytes_become_the_documents_that_their_entries_would(entries: lis
         assert sent(writer.document(record)) == sent(expected)
 
 
-def test_what_comes_again_is_written_once() -> None:
-    writer = PayloadWriter()
+def test_ordinary_records_are_bson_without_being_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    writer, record = PayloadWriter(), stored(7)
+    expected = sent(DocumentWriter().document(record.entry()))
+    monkeypatch.setattr(DocumentWriter, "document", lambda *_: pytest.fail("the careful way"))
 
-    documents = [writer.document(stored(number)) for number in (1, 2, 3, 4)]
+    assert [sent(writer.document(record)) for _ in range(2)] == [expected, expected]
 
-    third, fourth = ([pair for pair in each["attributes"] if pair["v"] == "s"] for each in documents[2:])
-    assert third[0] is fourth[0]
+
+def test_a_name_that_comes_twice_has_its_last_value() -> None:
+    record = entry(7, uid=UID, attributes={}, trace_id="", span_id="", trace_flags=0)
+    raw = record.to_otlp()[len(scope_field(record)) :]
+    _, at = varint(raw, 1)
+    again = attribute(SESSION_ID, "first") + attribute("n", 1) + attribute(SESSION_ID, "last")
+    payload = scope_field(record) + b"\x12" + sized(raw[at:-9] + again + raw[-9:])
+    document = sent(PayloadWriter().document(StoredRecord(UID, 7, payload, len(scope_field(record)), b"")))
+
+    assert document["session_id"] == "last"
+    assert document["attributes"] == [{"k": SESSION_ID, "v": "last"}, {"k": "n", "v": 1}]
