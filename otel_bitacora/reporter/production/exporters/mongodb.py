@@ -35,10 +35,10 @@ from otel_bitacora.reporter.core.contract import (
 
 from .destination import Destination, name_for
 from .mongodb_document import Document
+from .mongodb_errors import words
 from .mongodb_indexes import make_indexes
 from .mongodb_payload import PayloadWriter
-from .mongodb_url import Target, target_of
-from .peer import check_address
+from .mongodb_url import target_of
 
 _ACCEPTED, _DUPLICATE = Accepted(), Duplicate()
 _ID = "_id"
@@ -120,9 +120,9 @@ class MongoDbExporter:
                         f"{self._shown}: the server is well, but closes the connection at this"
                     ) from error
                 if isinstance(error, OperationFailure) and error.code in _POISON:
-                    raise BatchRejected(f"{self._shown}: {_words(error)} (code {error.code})") from error
+                    raise BatchRejected(f"{self._shown}: {words(error)} (code {error.code})") from error
                 self.close()  # credentials that were exchanged, addresses that have moved
-                raise destination_error(self._shown, error) from error
+                raise self._error(error) from error
             return outcomes
 
     def _is_answered_after(self, error: PyMongoError) -> bool:
@@ -158,7 +158,7 @@ class MongoDbExporter:
     def _collection(self) -> Collection[Document]:
         target = self._target
         if self._client is None:
-            self._client = connected(target)
+            self._client = target.connect()
         collection = self._client[target.database][target.collection]
         if target.bootstrap and not self._is_bootstrapped:
             for problem in make_indexes(collection, target.keep_days):
@@ -166,25 +166,13 @@ class MongoDbExporter:
             self._is_bootstrapped = True
         return collection
 
+    def _error(self, error: PyMongoError) -> DestinationError:
+        return DestinationError(f"{self._shown}: {words(error)}", misconfigured=is_misconfigured(error))
+
     def _tell_of_repairs(self, count: int) -> None:
         if count and time.monotonic() >= self._warned + _WARN_SECONDS:
             self._warned = time.monotonic()
             _log.warning("%s: %d values that MongoDB can't hold are kept as text or cut off", self.name, self.repaired)
-
-
-def connected(target: Target) -> MongoClient[Document]:
-    """Return a client, which connects when it is asked for something.
-
-    Raises:
-        DestinationError: a host is none that is connected to, the password can't be read, or an option can't be used.
-    """
-    for host, port in target.hosts:
-        check_address(host, port)
-    return target.connect()
-
-
-def destination_error(shown: str, error: PyMongoError) -> DestinationError:
-    return DestinationError(f"{shown}: {_words(error)}", misconfigured=is_misconfigured(error))
 
 
 def is_misconfigured(error: PyMongoError) -> bool:
@@ -194,8 +182,3 @@ def is_misconfigured(error: PyMongoError) -> bool:
     if isinstance(error, OperationFailure):
         return error.code in _MISCONFIGURED
     return isinstance(error, ConfigurationError)
-
-
-def _words(error: PyMongoError) -> str:
-    """Return what went wrong, without the description of all servers that pymongo adds."""
-    return str(error).partition(", Timeout:")[0].partition(", Topology Description:")[0].partition(", full error:")[0]
