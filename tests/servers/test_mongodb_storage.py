@@ -108,7 +108,9 @@ def test_the_storage_finds_what_the_journal_finds(both: tuple[MongoDbStorage, Jo
 def test_the_generators_manifest_is_what_the_server_answers(
     start_server: StartServer, server: str, tmp_path: Path
 ) -> None:
-    plan = Plan(seed=5, developers=2, rate=RATES[server], incidents=tuple(IncidentKind))
+    plan = Plan(
+        seed=5, developers=2, rate=RATES[server], incidents=tuple(IncidentKind), pathological=server == "secantusdb"
+    )
     manifest = generate(plan, JournalOutput(tmp_path / "journal"))
     where = f"{start_server(server)}bitacora?keep_days=0"
     shipped = shipping.ship(tmp_path / "journal", where, "--bootstrap")
