@@ -38,6 +38,7 @@ class MongoDbStorage(ServerStorage):
     """A `LogStorage` in the collection that *url* names, with the documents and the indexes of the exporter.
 
     Records expire after the URL's `keep_days`, 90 if it says nothing. What is stored passes redaction as a logged record does.
+    A query sees what was there when it began if the server is a replica set; elsewhere what is stored meanwhile may be found, too.
 
     Raises:
         ReporterSettingsError: the URL or a setting can't be used.
