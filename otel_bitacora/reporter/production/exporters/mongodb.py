@@ -40,8 +40,7 @@ from .mongodb_errors import words
 from .mongodb_indexes import make_indexes
 from .mongodb_payload import PayloadWriter
 from .mongodb_probe import Tried, probe
-from .mongodb_url import Target, target_of
-from .peer import check_address
+from .mongodb_url import target_of
 from .probe import Step
 
 _ACCEPTED, _DUPLICATE = Accepted(), Duplicate()
@@ -130,7 +129,7 @@ class MongoDbExporter:
                 if isinstance(error, OperationFailure) and error.code in _POISON:
                     raise BatchRejected(f"{self._shown}: {words(error)} (code {error.code})") from error
                 self.close()  # credentials that were exchanged, addresses that have moved
-                raise destination_error(self._shown, error) from error
+                raise self._error(error) from error
             return outcomes
 
     def _is_answered_after(self, error: PyMongoError) -> bool:
@@ -166,7 +165,7 @@ class MongoDbExporter:
     def _connected(self) -> Collection[Document]:
         target = self._target
         if self._client is None:
-            self._client = connected(target)
+            self._client = target.connect()
         return self._client[target.database][target.collection]
 
     def _collection(self) -> Collection[Document]:
@@ -177,25 +176,13 @@ class MongoDbExporter:
             self._is_bootstrapped = True
         return collection
 
+    def _error(self, error: PyMongoError) -> DestinationError:
+        return DestinationError(f"{self._shown}: {words(error)}", misconfigured=is_misconfigured(error))
+
     def _tell_of_repairs(self, count: int) -> None:
         if count and time.monotonic() >= self._warned + _WARN_SECONDS:
             self._warned = time.monotonic()
             _log.warning("%s: %d values that MongoDB can't hold are kept as text or cut off", self.name, self.repaired)
-
-
-def connected(target: Target) -> MongoClient[Document]:
-    """Return a client, which connects when it is asked for something.
-
-    Raises:
-        DestinationError: a host is none that is connected to, the password can't be read, or an option can't be used.
-    """
-    for host, port in target.hosts:
-        check_address(host, port)
-    return target.connect()
-
-
-def destination_error(shown: str, error: PyMongoError) -> DestinationError:
-    return DestinationError(f"{shown}: {words(error)}", misconfigured=is_misconfigured(error))
 
 
 def is_misconfigured(error: PyMongoError) -> bool:

@@ -15,6 +15,7 @@ from otel_bitacora.errors import DestinationError, ReporterSettingsError
 from otel_bitacora.settings.endpoint import ip_literal, is_link_local, url_parts
 
 from .destination import Destination
+from .peer import check_address
 
 DEFAULT_DATABASE, DEFAULT_COLLECTION = "bitacora", "logs"
 _DEFAULT_KEEP_DAYS = 90
@@ -43,8 +44,10 @@ class Target:
         """Return a client, which connects when it is asked for something.
 
         Raises:
-            DestinationError: the password can't be read, or an option can't be used.
+            DestinationError: a host stands for a link-local address, the password can't be read, or an option can't be used.
         """
+        for host, port in self.hosts:
+            check_address(host, port)
         options = dict(self.options)
         if self.password_file is not None:
             try:

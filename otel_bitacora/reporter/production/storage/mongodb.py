@@ -15,17 +15,14 @@ from pymongo.collation import Collation
 from pymongo.collection import Collection
 from pymongo.errors import AutoReconnect, CursorNotFound, OperationFailure, PyMongoError
 
+from otel_bitacora.errors import DestinationError
 from otel_bitacora.reporter.core.entry import LogEntry
 from otel_bitacora.reporter.core.predicate import compiled
 from otel_bitacora.reporter.core.query import Query
 from otel_bitacora.reporter.production.exporters.destination import Destination
-from otel_bitacora.reporter.production.exporters.mongodb import (
-    MongoDbExporter,
-    connected,
-    destination_error,
-    is_misconfigured,
-)
+from otel_bitacora.reporter.production.exporters.mongodb import MongoDbExporter, is_misconfigured
 from otel_bitacora.reporter.production.exporters.mongodb_document import Document, entry_of
+from otel_bitacora.reporter.production.exporters.mongodb_errors import words
 from otel_bitacora.reporter.production.exporters.mongodb_url import Target, target_of
 
 from .mongodb_query import translated, within
@@ -41,6 +38,7 @@ class MongoDbStorage(ServerStorage):
     """A `LogStorage` in the collection that *url* names, with the documents and the indexes of the exporter.
 
     Records expire after the URL's `keep_days`, 90 if it says nothing. What is stored passes redaction as a logged record does.
+    A query sees what was there when it began if the server is a replica set; elsewhere what is stored meanwhile may be found, too.
 
     Raises:
         ReporterSettingsError: the URL or a setting can't be used.
@@ -74,11 +72,13 @@ class _Search:
     def pages(self) -> Pages:
         if self._wanted is None:
             return
-        with connected(self._target) as client:
+        with self._target.connect() as client:
             try:
                 yield from self._pages(client)
             except PyMongoError as error:
-                raise destination_error(self._shown, error) from error
+                raise DestinationError(
+                    f"{self._shown}: {words(error)}", misconfigured=is_misconfigured(error)
+                ) from error
         if self._not_ours:
             _log.warning("%s: %d documents are no records, and left out", self._shown, self._not_ours)
 

@@ -110,11 +110,9 @@ def _attribute(condition: Compare) -> _Bounds:
     attribute = attribute_of(condition.field)
     if attribute is None:
         return _pair("resource", condition.field.removeprefix(RESOURCE), condition)
-    return (
-        _repeated(_REPEATED[attribute], condition)
-        if attribute in _REPEATED
-        else _pair("attributes", attribute, condition)
-    )
+    if attribute in _REPEATED:
+        return _repeated(_REPEATED[attribute], condition)
+    return _pair("attributes", attribute, condition)
 
 
 def _severity(condition: Compare) -> _Bounds:
@@ -187,6 +185,7 @@ def _spellings(number: float) -> set[str]:
 
 
 def _pair(array: str, key: str, condition: Compare) -> _Bounds:
+    """Return what finds the pair of *key* in an array of pairs."""
     if not _is_text(key):
         return _NOTHING
 
@@ -209,11 +208,12 @@ def _pair(array: str, key: str, condition: Compare) -> _Bounds:
 
 
 def _alike(value: str, pair: Callable[[object], Filter]) -> _Bounds:
+    """Return what finds pairs whose values are as the pattern *value*."""
     odd = pair({"$type": [*_NUMBERS, *_COMPOUND]})  # which are compared by Python's text of them
     return _Bounds(_any_of([pair(_like(value)), odd]), pair(_like(value)) if _is_prefix(value) else None)
 
 
-def _ordered(operator: Operator, value: str | float | bool) -> list[object]:
+def _ordered(operator: Operator, value: str | float) -> list[object]:
     """Return what finds values that may be less or greater: equal ones, too, where servers may round."""
     order = "$lte" if operator in (Operator.LESS, Operator.LESS_OR_EQUAL) else "$gte"
     numbers = as_numbers(0, value)
@@ -227,6 +227,7 @@ def _ordered(operator: Operator, value: str | float | bool) -> list[object]:
 
 
 def _close_to(number: float) -> list[object]:
+    """Return what finds values that are *number*; none is NaN, not even one."""
     if math.isnan(number):
         return []
     bound = _fitting(number)

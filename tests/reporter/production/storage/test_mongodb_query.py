@@ -26,6 +26,11 @@ from .agreement import odd_entries
 
 _EQUAL, _LESS, _GREATER = Operator.EQUAL, Operator.LESS, Operator.GREATER
 
+DEEP = [
+    LogEntry(uid=f"{9:032x}-{at:016x}", severity_number=9, attributes={"url": value}, timestamp_unix_nano=1)
+    for at, value in enumerate(([["deep"]], [[7]], [None], [b"x"], b"x"))
+]
+
 
 def kept(entry: LogEntry) -> dict[str, Any]:
     raw, resource = entry.to_otlp(), encode_resource(entry.resource)
@@ -37,7 +42,7 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     server = MongoServer(tmp_path_factory.mktemp("mongo") / "data")
     with MongoClient(server.url, serverSelectionTimeoutMS=60_000) as client:
         collection = client.tests.logs
-        collection.insert_many([kept(entry) for entry in odd_entries(300)])
+        collection.insert_many([kept(entry) for entry in (*odd_entries(300), *DEEP)])
         yield collection
     server.kill()
 
@@ -78,6 +83,12 @@ def wanted(entries: dict[str, LogEntry], query: Query) -> set[str]:
 @example(Compare("message", _LESS, "\ud800"))
 @example(Compare("attr.url", _EQUAL, "tRuE"))
 @example(Compare("attr.url", _EQUAL, True))
+@example(Compare("attr.url", _EQUAL, "deep"))
+@example(Compare("attr.url", _EQUAL, "7"))
+@example(Compare("attr.url", _EQUAL, "None"))
+@example(Compare("attr.url", _EQUAL, "b'x'"))
+@example(Compare("attr.url", _EQUAL, "dee*"))
+@example(Compare("attr.url", _EQUAL, "b'*"))
 @example(Compare("attr.url", _LESS, True))
 @example(Compare("attr.url", _EQUAL, "*"))
 @example(Compare("attr.\ud800", _EQUAL, "*"))

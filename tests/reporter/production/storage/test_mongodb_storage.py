@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from pymongo import MongoClient
+from pymongo.collation import Collation
 
 from otel_bitacora.errors import BatchRejected, DestinationError, QueryError, ReporterSettingsError
 from otel_bitacora.reporter.core.contract import StoredRecord
@@ -21,7 +22,8 @@ from otel_bitacora.reporter.core.storage import JournalStorage
 from otel_bitacora.reporter.production.exporters.destination import Destination
 from otel_bitacora.reporter.production.exporters.mongodb import MongoDbExporter
 from otel_bitacora.reporter.production.exporters.mongodb_document import INT64
-from otel_bitacora.reporter.production.storage.mongodb import MongoDbStorage
+from otel_bitacora.reporter.production.exporters.mongodb_url import target_of
+from otel_bitacora.reporter.production.storage.mongodb import MongoDbStorage, _Search
 
 from ...compliance import LogStorageCompliance, entry, stored  # noqa: TID252  # tests are no package
 from ...core.test_search import queries  # noqa: TID252
@@ -241,13 +243,13 @@ def test_documents_that_are_no_records_are_left_out_and_counted(
     assert "2 documents are no records" in caplog.text
 
 
-def test_a_collection_that_folds_case_is_asked_not_to(
-    url: str, storages: Storages, client: MongoClient, collection: Any
-) -> None:
+def test_a_collection_that_folds_case_is_asked_not_to(url: str, client: MongoClient, collection: Any) -> None:
+    """What is asked is looked at: this server takes the collation of a request alone."""
     client.storage.create_collection(collection.name, collation={"locale": "en", "strength": 2})
-    sent(url, [stored(1, logger="App"), stored(2, logger="app")])
 
-    assert [each.logger for each in answers(storages(url), "not logger=app")] == ["App"]
+    options = _Search(target_of(Destination(url)), Query(), url)._options(client)
+
+    assert options["collation"] == Collation("simple")
 
 
 def test_what_the_server_refuses_is_an_error_that_says_why(url: str, storages: Storages, client: MongoClient) -> None:
