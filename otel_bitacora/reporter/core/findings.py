@@ -20,6 +20,8 @@ DROP = b" -_."
 _SHORTEST_HEADER = 8
 """Characters of a JSON web token before its first dot, at least."""
 
+_FIVE_GROUPS = len("4111 1111 1111 1111 123")
+
 _Spans: TypeAlias = list[tuple[str, list[int], list[int]]]
 
 
@@ -105,16 +107,25 @@ def _cards(text: str) -> Pieces:
     if b"0000000000000" not in text.encode("utf-8", "replace").translate(FOLD, DROP):
         return []
     found = [(match.start(), match[1] + match[2]) for match in patterns.CARD.compiled.finditer(text)]
+    # What may be the last group of a number may also be the code on the back of the card.
+    found += [(start, number[:-4]) for start, number in found if len(number) == _FIVE_GROUPS]
+    found.sort(key=_place)
     passing = passing_luhn({number for _, number in found})
     if not passing:
         return []
     ids = {match.end() for match in patterns.IDENTIFIED.compiled.finditer(text)}
     starts, ends = [], [0]
     for start, number in found:
-        if number in passing and start not in ids:
+        if number in passing and start not in ids and start + len(number) > ends[-1]:
             starts.append(max(start, ends[-1]))
             ends.append(start + len(number))
     return sliced(text, starts, ends[1:])
+
+
+def _place(found: tuple[int, str]) -> tuple[int, int]:
+    """Sort by where it starts, of several the longest first."""
+    start, number = found
+    return start, -len(number)
 
 
 def _secret_values(text: str) -> Pieces:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 
 from otel_bitacora.reporter.core.contract import DestinationError, Outcome, Rejected, Retry, StoredRecord
@@ -13,6 +14,8 @@ from .probe import Step, canary
 
 _CREDENTIALS = f"set {PREFIX}API_KEY, or {PREFIX}USERNAME and {PREFIX}PASSWORD (each may end in _FILE)"
 _BOOTSTRAP = "ship once with --bootstrap, which puts the index template there"
+_STATUS = re.compile(r"(?:^|: )([45]\d\d): ")
+"""Of a reason; an address may have such a number, too."""
 Export = Callable[[Sequence[StoredRecord]], list[Outcome]]
 
 
@@ -72,23 +75,26 @@ def _write(client: Client, target: Target, export: Export, record: StoredRecord)
     try:
         (outcome,) = export([record])
     except DestinationError as error:
-        return Step("write", _said(error, client), _unwritten(str(error), target))
+        said = _said(error, client)
+        return Step("write", said, _unwritten(said, target))
     if isinstance(outcome, Rejected | Retry):
         return Step("write", outcome.reason, _unwritten(outcome.reason, target))
     return Step("write", f"a canary, {record.uid}")
 
 
 def _unwritten(reason: str, target: Target) -> str:
-    if "block" in reason:
+    found = _STATUS.search(reason)
+    status = found[1] if found else ""
+    if "block_exception" in reason:
         return (
             f"free disk space, then PUT /{target.pattern}/_settings "
             '{"index.blocks.read_only_allow_delete": null, "index.blocks.write": null}'
         )
-    if "404" in reason:
+    if status == "404":
         return _BOOTSTRAP
-    if "403" in reason:
+    if status == "403":
         return f"grant who we are create_doc, auto_configure and read on {target.pattern}, and with --bootstrap manage_index_templates"
-    if "429" in reason or "503" in reason:
+    if status in ("429", "503"):
         return "wait until it is less busy, or give it more memory: indexing_pressure.memory.limit"
     return f"see what the mapping of {target.pattern} is; with --bootstrap a new index gets the one that fits"
 
