@@ -37,7 +37,9 @@ def connection_fix(topic: Topic, code: int, said: str) -> str:
         if topic.is_tls:
             return "try kafka:// if the broker speaks no TLS"
         return f"try kafka+tls:// if the broker speaks that{'' if topic.username else f', and {_WHO}'}"
-    return f"start the brokers ({topic.servers}), or correct host and port in the URL"
+    # One that asks for a user hangs up on who names none, of which librdkafka may say no more than that it is down.
+    hint = f"; if they ask who one is, {_WHO}" if "are down" in low and not topic.username else ""
+    return f"start the brokers ({topic.servers}), or correct host and port in the URL{hint}"
 
 
 def _mechanism_fix(topic: Topic, said: str) -> str:

@@ -200,6 +200,7 @@ def test_one_that_is_not_there_is_unreachable_and_a_missing_password_file_is_not
         ),
         ("kafka://h", KafkaError._TRANSPORT, "Disconnected while requesting ApiVersion", "kafka+tls:// if the broker"),
         ("kafka://h", KafkaError._TRANSPORT, "Disconnected while requesting ApiVersion", "name the user"),
+        ("kafka://h", KafkaError._ALL_BROKERS_DOWN, "0/2 brokers are down", "if they ask who one is, name the user"),
         ("kafka+tls://h", KafkaError._SSL, "certificate verify failed", "certificate_file"),
         ("kafka+tls://h", KafkaError._SSL, "connecting to a PLAINTEXT broker listener?", "try kafka://"),
         ("kafka+tls://h", KafkaError._TRANSPORT, "Connection reset by peer", "try kafka://"),
