@@ -3,7 +3,7 @@
 From documents that are ready, as dicts (`ours_ready`, `helper`); and from records as the journal holds them, whose like one
 has from any receiver of OTLP (`ours`, `helper_stored`). For these the peer does what one would write today: parse with
 opentelemetry-proto's classes, make a dict of each record in the Collector's layout, a resource's once, and give it to the helper.
-Each round has other records. The handlers on PyPI can't take part: CMRESHandler 1.0.0 imports what elasticsearch-py gave up in 8.
+Each round has other records. CMRESHandler 1.0.0 of PyPI, a handler, can't take part: it imports what elasticsearch-py gave up in 8.
 """
 
 from __future__ import annotations

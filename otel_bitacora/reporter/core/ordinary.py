@@ -13,9 +13,9 @@ from typing import Any, TypeAlias, TypeVar
 from .decode import Unusual, field, span, varint
 from .otlp import UID_CHARS, UID_PREFIX
 
-_RECORD, _TIME, _SEVERITY, _SEVERITY_TEXT, _BODY, _TEXT, _ATTRIBUTE, _OBSERVED = (
+_RECORD, _TIME, _SEVERITY, _SEVERITY_TEXT, _BODY, _TEXT, _OBSERVED = (
     *(0x12, 0x09, 0x10, 0x1A),
-    *(0x2A, 0x0A, 0x32, 0x59),
+    *(0x2A, 0x0A, 0x59),
 )
 _LONG = 0x80
 """A length from here on takes more than one byte."""
@@ -71,15 +71,20 @@ def parts_of(payload: bytes, at: int, uid: bytes) -> Parts:
         raise Unusual
     text = payload[at:end]
     at = uid_at + UID_CHARS
-    attributes = []
-    while payload[at] == _ATTRIBUTE:
+    attributes: list[bytes] = []
+    append = attributes.append
+    # Literals, and lengths of two bytes apart: this loop is half of what a record costs.
+    while payload[at] == 0x32:
         size = payload[at + 1]
-        if size < _LONG:
+        if size < 0x80:
             at += 2
             end = at + size
+        elif (high := payload[at + 2]) < 0x80:
+            at += 3
+            end = at + (size & 0x7F | high << 7)
         else:
             end, at = span(payload, at + 1)
-        attributes.append(payload[at:end])
+        append(payload[at:end])
         at = end
     if at > last:
         raise Unusual

@@ -49,8 +49,8 @@ def operations(
 
 def creation(uid: str, document: bytes, index_name: str = "") -> bytes:
     """Return the two lines that create *document*; without *index_name* in the index that the request names."""
-    action = {"_index": index_name, "_id": uid} if index_name else {"_id": uid}
-    return b'{"create":%b}\n%b\n' % (orjson.dumps(action), document)
+    place = b'"_index":%b,' % orjson.dumps(index_name) if index_name else b""
+    return b'{"create":{%b"_id":%b}}\n%b\n' % (place, orjson.dumps(uid), document)
 
 
 def portions(found: Sequence[Operation], limit_bytes: int) -> Iterator[list[Operation]]:

@@ -145,5 +145,7 @@ def _member(name: str, value: Plain) -> bytes:
 
 
 def _rest(raw: bytes) -> bytes:
+    if not raw:
+        return b""
     fields = rest_of(raw)
     return b"," + orjson.dumps(fields)[1:-1] if fields else b""
