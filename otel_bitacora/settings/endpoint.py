@@ -81,6 +81,10 @@ def metrics_url(base: str) -> str:
 def shown_url(url: str) -> str:
     """Return *url* as a log may show it: without credentials, and without its query, in which some receivers take a key."""
     parts = url_parts(url)
+    if (
+        ":" in parts.netloc and "@" not in parts.netloc and "@" in parts.path
+    ):  # a password with a slash that isn't escaped
+        return urlunsplit((parts.scheme, parts.path.rpartition("@")[2], "", "", ""))
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=""))
 
 

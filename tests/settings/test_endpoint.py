@@ -75,6 +75,7 @@ def test_metrics_go_below_a_base_url(base: str, url: str) -> None:
 
 def test_a_key_in_the_query_is_not_shown() -> None:
     assert shown_url("https://h/v1/metrics?key=secret") == "https://h/v1/metrics"
+    assert shown_url("kafka://ana:hunt/er2@h:9092/logs") == "kafka://h:9092/logs"
 
 
 def test_headers_are_pairs_with_percent_encoded_values() -> None:
