@@ -14,8 +14,9 @@
 # Environment: BITACORA_SERVERS (cache, default ~/.cache/bitacora-servers),
 # KAFKA_DATA, KAFKA_PORT, KAFKA_VERSION (4.4.0), KAFKA_HEAP (512m),
 # KAFKA_WAIT (seconds until ready, 90), KAFKA_EXTRA (more lines for server.properties),
-# KAFKA_USER (NAME:PASSWORD, whom it then asks for with SASL PLAIN), KAFKA_PEM (a file with
-# key and certificate: it then speaks TLS).
+# KAFKA_USER (NAME:PASSWORD, whom it then asks for with SASL PLAIN), KAFKA_MECHANISMS (PLAIN,
+# and for users that an administrator adds SCRAM-SHA-256 and SCRAM-SHA-512, with commas between
+# them), KAFKA_PEM (a file with key and certificate: it then speaks TLS).
 # Needs: Java 17 or newer, Maven, bash, flock.
 set -euo pipefail
 
@@ -139,7 +140,9 @@ ${KAFKA_EXTRA:-}
 PROPS
     if [ -n "${KAFKA_USER:-}" ]; then
         cat >>"$data/server.properties" <<PROPS
-listener.name.client.sasl.enabled.mechanisms=PLAIN
+listener.name.client.sasl.enabled.mechanisms=${KAFKA_MECHANISMS:-PLAIN}
+listener.name.client.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.client.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
 listener.name.client.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_${KAFKA_USER%%:*}="${KAFKA_USER#*:}";
 PROPS
     fi

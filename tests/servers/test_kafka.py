@@ -26,7 +26,6 @@ from otel_bitacora.reporter.production.shipper.registry import folder_of
 
 from ..reporter.compliance import stored  # noqa: TID252  # tests are no package
 from . import shipping
-from .sidecars import until
 
 pytestmark = pytest.mark.servers
 StartServer = Callable[..., str]
@@ -141,29 +140,6 @@ def test_a_missing_topic_keeps_everything_pending_until_it_is_made(start_server:
     assert (before.pending, before.dead_letters, before.state) == (count, 0, "misconfigured")
     assert made.returncode == 0, made.stderr
     assert len(read(address, "absent")) == count
-
-
-def test_a_wrong_password_dead_letters_nothing_and_the_right_one_delivers_all(
-    start_server: StartServer, tmp_path: Path
-) -> None:
-    journal, password = tmp_path / "journal", tmp_path / "password"
-    shipping.generate(journal, "--developers", "1", "--rate", "0.05")
-    password.write_text("wrong\n")
-    address = start_server("kafka", KAFKA_USER="ana:right")
-    said = tmp_path / "kafka" / "kafka.log"
-
-    with shipping.shipping(journal, f"kafka://ana@{address}/secured?password_file={password}") as shipper:
-        until(lambda: said.read_text().count("Failed authentication"), lambda times: times >= 5)
-        wrong = shipping.ledger_of(journal)
-        password.write_text("right\n")
-        until(lambda: shipping.ledger_of(journal).pending, lambda pending: pending == 0)
-
-    count = len(shipping.records_in(journal))
-    ledger = shipping.ledger_of(journal)
-    assert shipper.returncode == 0
-    assert (wrong.counts.delivered, wrong.dead_letters, wrong.pending) == (0, 0, count)
-    assert wrong.state == "misconfigured"
-    assert (ledger.counts.delivered, ledger.dead_letters) == (count, 0)
 
 
 def _as_java_reads_it(certificate: trustme.LeafCert) -> bytes:

@@ -16,7 +16,6 @@ from otel_bitacora.reporter.production.shipper.dead_letters import DeadLetters
 from otel_bitacora.reporter.production.shipper.registry import folder_of
 
 from . import shipping  # tests are no package
-from .sidecars import until
 
 pytestmark = pytest.mark.servers
 StartServer = Callable[..., str]
@@ -87,27 +86,3 @@ def test_a_server_without_expiry_is_shipped_to_and_says_so(start_server: StartSe
     assert "records are kept for ever" in shipped.stderr
     assert count == len(shipping.records_in(journal))
     assert {"bitacora_age", "bitacora_session_id", "bitacora_logger"} < set(indexes)
-
-
-def test_a_wrong_password_dead_letters_nothing_and_the_right_one_delivers_all(
-    start_server: StartServer, tmp_path: Path
-) -> None:
-    journal, password = tmp_path / "journal", tmp_path / "password"
-    shipping.generate(journal, "--developers", "1", "--rate", "0.05")
-    with MongoClient(start_server("secantusdb")) as client:
-        client.admin.command("createUser", "ana", pwd="right", roles=["root"])
-    kill("secantusdb", tmp_path / "secantusdb")
-    address = start_server("secantusdb", SECANTUSDB_OPTIONS="--auth").removeprefix("mongodb://")
-    password.write_text("wrong\n")
-    url = f"mongodb://ana@{address}bitacora?authSource=admin&keep_days=0&password_file={password}"
-
-    with shipping.shipping(journal, url) as shipper:
-        until(lambda: shipping.states_of(journal), lambda states: "misconfigured" in states)
-        wrong = shipping.ledger_of(journal)
-        password.write_text("right\n")
-        until(lambda: shipping.ledger_of(journal).pending, lambda pending: pending == 0)
-
-    ledger, count = shipping.ledger_of(journal), len(shipping.records_in(journal))
-    assert shipper.returncode == 0
-    assert (wrong.counts.delivered, wrong.dead_letters, wrong.pending) == (0, 0, count)
-    assert (ledger.counts.delivered, ledger.dead_letters) == (count, 0)
