@@ -30,6 +30,10 @@ MEGABYTE = {
     "almost cards": "4111-1111 4111 1111 ",
     "tokens": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abc ",
     "flags": "--password x --token 'y z' ",
+    "short secrets": "pwd=x ",
+    "cards that overlap": "4242 ",
+    "URLs": "https://ana:hunter2@h/x ",
+    "of every kind": "pwd=x --token y eyJhbGciOi.J9.x https://a:b@h/ 4111 1111 1111 1111 Cookie: a ",
 }
 
 
