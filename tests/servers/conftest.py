@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 SCRIPTS = Path(__file__).parent
+PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # pip brings one of the servers
 StartServer = Callable[..., str]
 
 
@@ -38,7 +40,7 @@ def _servers(parent: Path) -> Iterator[StartServer]:
             [script, "start", data],
             capture_output=True,
             text=True,
-            env={**os.environ, **environment},
+            env={**os.environ, "PATH": PATH, **environment},
             timeout=1800,  # the first start builds the server
             check=False,
         )

@@ -47,7 +47,8 @@ class Producer:
         self.name = name
         self.acknowledged = 0
         """Up to which record the calls have returned."""
-        self._asked = 0
+        self.asked = 0
+        """Up to which record it is to log."""
         self._process = subprocess.Popen(
             [sys.executable, "-c", PROGRAM, str(journal), name], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
@@ -58,7 +59,7 @@ class Producer:
     def log(self, count: int) -> None:
         """Have it log so many records more; returns at once."""
         assert self._process.stdin is not None
-        self._asked += count
+        self.asked += count
         self._process.stdin.write(f"{count}\n".encode())
         self._process.stdin.flush()
 
@@ -72,7 +73,7 @@ class Producer:
         self._process.stdin.close()
         assert self._process.wait(60) == 0
         self._close()
-        assert self.acknowledged == self._asked
+        assert self.acknowledged == self.asked
 
     def kill(self) -> None:
         if self._process.poll() is None:

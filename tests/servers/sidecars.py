@@ -49,6 +49,12 @@ class SidecarProcess:
             self.process.terminate()
         return self.process.communicate(timeout=60)[1]
 
+    def kill(self) -> None:
+        """Kill it, if it still runs."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.communicate()
+
 
 def until(ask: Callable[[], T], holds: Callable[[T], bool]) -> T:
     """Return what *ask* returns as soon as it is as it should be."""
