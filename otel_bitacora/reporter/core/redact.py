@@ -102,16 +102,17 @@ class Redactor:
 
     def mask(self, rule: str, secret: str) -> str:
         """Return what stands in for *secret*, and count it."""
-        self._count({rule: 1})
+        self._count(Counter((rule,)))
         return self._replacement(secret)
 
     def _replacement(self, secret: str) -> str:
         return PLACEHOLDER if self._digest is None else f"[REDACTED:{self._digest(secret)}]"
 
-    def _count(self, counts: Mapping[str, int]) -> None:
+    def _count(self, counts: Counter[str]) -> None:
         tally = self._tally.get()
         with tally.lock:
-            tally.counts.update(counts)
+            # One by one, which C does in one go: a signal handler may log, and count, between two steps of Python.
+            tally.counts.update(counts.elements())
 
     def explain(self, text: str, key: str = "") -> list[Finding]:
         """Return what would be replaced in *text* as the value of *key*, and by which rule; nothing is counted."""
