@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 
+from otel_bitacora.errors import ReporterSettingsError
 from otel_bitacora.reporter.core.contract import DestinationError, Outcome, Rejected, Retry, StoredRecord
 
 from .destination import Destination, name_for
@@ -27,6 +29,7 @@ class ElasticsearchExporter:
         """Raises ReporterSettingsError for a URL or a variable that can't be used; connects to nothing yet."""
         self.name = destination.name or name_for(destination.url)
         self.target = target_of(destination.url)
+        self._destination = destination
         access = access_of(destination)
         self._client = Client(self.target, access, shown=destination.shown)
         target = self.target
@@ -44,6 +47,15 @@ class ElasticsearchExporter:
         Raises:
             DestinationError: it couldn't be reached, is busy, or refuses every request.
         """
+        try:
+            return self._export(batch)
+        except DestinationError as error:
+            if error.misconfigured:  # who we are may be said in a file, and mended there before the next try
+                with contextlib.suppress(ReporterSettingsError):
+                    self._client.identify(access_of(self._destination))
+            raise
+
+    def _export(self, batch: Sequence[StoredRecord]) -> list[Outcome]:
         if not self._has_template:
             put_template(self._client, self.target, retention=self._retention)
             self._has_template = True

@@ -95,7 +95,7 @@ class Client:
             ReporterSettingsError: a certificate can't be read.
         """
         self.shown = shown
-        self._headers = dict(access.headers)
+        self._headers = access.headers
         scheme = "https" if target.is_tls else "http"
         host = f"[{target.host}]" if ":" in target.host else target.host
         files = {
@@ -114,6 +114,10 @@ class Client:
             headers={"user-agent": "otel-bitacora"},
             **tls,
         )
+
+    def identify(self, access: Access) -> None:
+        """Say from now on who *access* says that we are."""
+        self._headers = access.headers
 
     def ask(
         self,

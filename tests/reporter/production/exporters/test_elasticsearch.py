@@ -345,6 +345,25 @@ def test_who_we_are_may_be_in_the_url_and_is_shown_nowhere(
     assert "ana" not in str(caught.value) + exporter.name
 
 
+def test_a_password_that_is_mended_in_its_file_is_taken_at_the_next_try(server: Elasticsearch, tmp_path: Path) -> None:
+    password = tmp_path / "password"
+    password.write_text("wrong\n")
+    server.authorization = "Basic YW5hOmZpbGVk"
+    url = f"{server.url.replace('//', '//ana@')}?password_file={password}"
+    exporter = exporter_for(url, Destination(url, bootstrap=True))
+
+    with pytest.raises(DestinationError):
+        exporter.export([stored(1)])
+    password.unlink()  # as happens in between where a file is replaced
+    with pytest.raises(DestinationError):
+        exporter.export([stored(1)])
+    password.write_text("filed\n")
+    with pytest.raises(DestinationError):
+        exporter.export([stored(1)])
+
+    assert exporter.export([stored(1)]) == [Accepted()]
+
+
 def _too_much(number: int) -> dict[str, str]:
     sizes = f"[all_bytes=0, primary_operation_bytes={number}, max_primary_bytes=600]"
     return {"type": "es_rejected_execution_exception", "reason": f"rejected execution of primary operation {sizes}"}
