@@ -18,9 +18,9 @@ Compression = Literal["none", "gzip", "zstd"]
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """*url* names the kind of exporter by its scheme, such as otlp+http. *headers* may be secret: they are in no repr."""
+    """*url* names the kind of exporter by its scheme, such as otlp+http. It and *headers* may be secret: they are in no repr."""
 
-    url: str
+    url: str = field(repr=False)
     name: str = ""
     """Of the exporter; where it is empty, one is made of the URL."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -42,7 +42,6 @@ class Destination:
 
 def name_for(url: str) -> str:
     """Return a name made of *url*, fit for a directory and a label, without what may be secret: otlp-http-collector-4318."""
-    parts = url_parts(url)
-    host = parts.netloc.rpartition("@")[2]
-    text = "-".join(part for part in (parts.scheme, host, parts.path) if part)
+    parts = url_parts(shown_url(url))
+    text = "-".join(part for part in (parts.scheme, parts.netloc, parts.path) if part)
     return _UNFIT.sub("-", text).strip("-.")[:_LONGEST_NAME] or "exporter"

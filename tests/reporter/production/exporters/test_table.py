@@ -34,6 +34,7 @@ def test_a_url_that_the_exporter_cannot_use_is_refused(url) -> None:
     [
         ("otlp+http://collector:4318", "otlp-http-collector-4318"),
         ("otlp+https://user:secret@[::1]:4318/v1/logs?key=secret", "otlp-https-1-4318-v1-logs"),
+        ("kafka://ana:se/cret@one:9092/t", "kafka-one-9092-t"),
         ("stdout:", "stdout"),
         ("file:///var/log/out.jsonl", "file-var-log-out.jsonl"),
         ("x:" + "a" * 500, "x-" + "a" * 78),
@@ -41,6 +42,7 @@ def test_a_url_that_the_exporter_cannot_use_is_refused(url) -> None:
 )
 def test_a_name_is_fit_for_a_directory_and_holds_no_secret(url, name) -> None:
     assert name_for(url) == name
+    assert "cret" not in repr(Destination(url))
 
 
 @pytest.mark.parametrize(
