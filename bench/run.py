@@ -30,6 +30,7 @@ SCRIPTS = (
         "generate.py",
         "query.py",
         "pretty.py",
+        "stores_elasticsearch.py",
         "stores_kafka.py",
         "stores_mongodb.py",
         "elasticsearch_bulk.py",

@@ -1,4 +1,4 @@
-"""What `stores_kafka.py` and `stores_mongodb.py` have in common: the records, as the journal and as `logging` have them."""
+"""What `stores_elasticsearch.py`, `stores_kafka.py` and `stores_mongodb.py` have in common: the records, as the journal and as `logging` have them."""
 
 from __future__ import annotations
 
