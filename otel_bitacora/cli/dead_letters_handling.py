@@ -15,10 +15,11 @@ from otel_bitacora.reporter.core.otlp import json_value
 from otel_bitacora.reporter.core.printable import printable
 from otel_bitacora.reporter.core.record_json import RecordJson, timestamp_text
 from otel_bitacora.reporter.production.shipper.checkpoint import read_progress
-from otel_bitacora.reporter.production.shipper.configured import chosen_routes
+from otel_bitacora.reporter.production.shipper.configured import chosen_routes, settings_for
 from otel_bitacora.reporter.production.shipper.dead_letters import DeadLetter, DeadLetters
 from otel_bitacora.reporter.production.shipper.registry import folder_of, names_in
 from otel_bitacora.settings import Settings, load_settings
+from otel_bitacora.settings.endpoint import shown_url
 
 _DONE, _FAILED, _UNREACHABLE = 0, 1, 4
 
@@ -94,6 +95,10 @@ def replay_letters(
                     typer.echo(f"{letter.record.uid}: {printable(problem)}", err=True)
         except DestinationError as error:
             typer.echo(str(error), err=True)
+            if error.misconfigured and not to:
+                typer.echo(
+                    f"{letters.folder.name}: if the URL's query or credentials are missing, say --to URL", err=True
+                )
             is_down = True
         finally:
             letters.settle(arrived, "replayed")
@@ -128,14 +133,22 @@ def _send(exporter: Exporter, letter: DeadLetter) -> str | None:
 def _exporter(settings: Settings, letters: DeadLetters, to: str | None) -> Exporter:
     """Return where they were refused, as the settings or the checkpoint have it, or what *to* names."""
     name = letters.folder.name
+    if to is None and name in settings.exporters:
+        (route,) = chosen_routes(settings, letters.folder, urls=[], name=name)
+        return route.make_exporter()
     progress = read_progress(letters.folder)
-    url = to or (progress.destination if progress else "")
-    if name not in settings.exporters and not url:
+    url = to or (_configured(settings, progress.destination) if progress else "")
+    if not url:
         raise ReporterSettingsError(f"{name}: it isn't known where to: say --to URL")
-    (route,) = chosen_routes(
-        settings, letters.folder, urls=[url] if to or name not in settings.exporters else [], name=name
-    )
+    known = settings if name in settings.exporters else settings_for(settings, url, name)
+    (route,) = chosen_routes(known, letters.folder, urls=[url], name=name)
     return route.make_exporter()
+
+
+def _configured(settings: Settings, shown: str) -> str:
+    """Return the URL that the settings have for what is shown as *shown*: credentials and a query may belong to it."""
+    known = (*settings.to, *(exporter.url for exporter in settings.exporters.values()))
+    return next((url for url in known if shown_url(url) == shown), shown)
 
 
 def _all(journals: Sequence[Path], exporter: str | None) -> Iterator[DeadLetters]:

@@ -1,12 +1,14 @@
 """`logs dead-letters` and `exporters`: what was refused is shown, sent again or dropped; who pins the journal is told."""
 
 import json
+from collections.abc import Iterator
 
 import pytest
 
 from otel_bitacora.reporter.core.contract import Rejected
 from otel_bitacora.reporter.production.shipper.dead_letters import DeadLetters
 
+from ..reporter.production.exporters.elasticsearches import Elasticsearch, elasticsearch  # noqa: TID252  # as below
 from ..reporter.production.shipper.stage import ScriptedExporter, Stage  # noqa: TID252  # tests are no package
 from .test_ship import bodies, run
 
@@ -53,6 +55,32 @@ def test_what_is_replayed_arrives_and_is_a_dead_letter_no_more(journal, refused,
     assert rest.returncode == 0
     assert bodies(out) == ["two\nlines", "one", "three"]
     assert listed(journal) == []
+
+
+@pytest.fixture
+def server() -> Iterator[Elasticsearch]:
+    with elasticsearch() as found:
+        found.authorization = "ApiKey right"
+        yield found
+
+
+@pytest.mark.parametrize("variable", ["BITACORA_TO", "BITACORA_EXPORTERS__SHOP__URL"])
+def test_where_they_were_refused_is_known_with_its_query_from_the_settings(
+    journal, refused, server, tmp_path, variable
+) -> None:
+    checkpoint = journal / "exporters" / "scripted" / "checkpoint"
+    found = json.loads(checkpoint.read_bytes())
+    checkpoint.write_bytes(json.dumps(found | {"destination": f"{server.url}/shop"}).encode())
+    (tmp_path / "key").write_text("right")
+    url = f"{server.url}/shop?api_key_file={tmp_path}/key&bootstrap=true"
+
+    without = run("logs", "dead-letters", "replay", "--all", "--journal", journal)
+    done = run("logs", "dead-letters", "replay", "--all", "--journal", journal, **{variable: url})
+
+    assert without.returncode == 4
+    assert b"say --to URL" in without.stderr
+    assert done.returncode == 0, done.stderr
+    assert list(server.documents()) == refused
 
 
 def test_what_cannot_be_sent_stays(journal, refused, tmp_path) -> None:
