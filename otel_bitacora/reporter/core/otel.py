@@ -9,15 +9,13 @@ import contextlib
 import itertools
 import os
 import secrets
-import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from otel_bitacora.errors import MissingExtra
 
@@ -36,32 +34,22 @@ from .foreign import foreign_append, new_uid
 from .forks import PerProcess
 from .identity import resource_of
 from .intake import FAILED, RATE_LIMITED
-from .mapping import body_and_length
 from .mishap import say
-from .names import OTHER_UID, UID
-from .otlp import encode_resource, scope_field
+from .otel_record import Known, complain, encoded_resource, entry_of, scope_of
+from .otlp import scope_field
 from .protobuf import Plain
 from .ratelimit import SUPPRESSED
-from .safe import MAX_BODY_CHARS, Cleaner, Copy, Limits, NoCleaner, encodable, short_text
+from .safe import Cleaner, NoCleaner
 from .shrink import shrink
 
 if TYPE_CHECKING:
     from opentelemetry.sdk._logs import ReadableLogRecord, ReadWriteLogRecord
-    from opentelemetry.sdk.resources import Resource
-    from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
     from .journal.settings import WriterStats
     from .journal.sync import SyncMode
     from .journal.writer import Writer
 
     SdkRecord = ReadableLogRecord | ReadWriteLogRecord
-
-_DEPTH = 30
-"""Parsers of protobuf give up at 100 messages inside each other; a nested value takes three, a request the rest."""
-_LIMITS = Limits(depth=_DEPTH, items=1 << 16, nodes=1 << 17, text_chars=MAX_BODY_CHARS)
-"""The SDK has limits of its own; these keep one value from taking all memory, and `max_record_bytes` bounds the whole."""
-_CACHED = 256
-Value = TypeVar("Value")
 
 
 class _ToJournal:
@@ -115,8 +103,8 @@ class _ToJournal:
         self._rate_limit = rate_limit_of(self.settings)
         self._encoder = RecordEncoder(max_record_bytes=self.settings.max_record_bytes)
         self._own_resource = resource_of(None, None)
-        self._resources = _Known(_encoded)
-        self._scopes = _Known(_scope)
+        self._resources = Known(encoded_resource)
+        self._scopes = Known(scope_of)
         self._processes = PerProcess(_Process)
         # A segment begins with its Resource, which only the first record tells; a directory that can't be used must
         # be refused now, while somebody is there to read it.
@@ -211,10 +199,10 @@ class _ToJournal:
                 return None
             if passed_over:
                 more[SUPPRESSED] = passed_over
-        return _entry_of(record, scope, cleaner=self._cleaner, more=more)
+        return entry_of(record, scope, cleaner=self._cleaner, more=more)
 
     def _complain(self, what: str) -> None:
-        _complain(f"{self.settings.journal}: {what}", self._cleaner)
+        complain(f"{self.settings.journal}: {what}", self._cleaner)
 
 
 class JournalLogProcessor(_ToJournal, LogRecordProcessor):
@@ -264,7 +252,7 @@ class SinkExporter(LogRecordExporter):
         self._deliver = deliver
         self._own_loggers = own_loggers
         self._cleaner: Cleaner = redactor_of(self.settings) or NoCleaner()
-        self._resources, self._scopes = _Known(_encoded), _Known(_scope)
+        self._resources, self._scopes = Known(encoded_resource), Known(scope_of)
         self._uids = PerProcess(_Uids)
 
     def export(self, batch: Sequence[ReadableLogRecord]) -> LogRecordExportResult:
@@ -277,12 +265,12 @@ class SinkExporter(LogRecordExporter):
                     records.append(self._stored(record, scope))
             except Exception:  # noqa: BLE001  # the application goes on; the others are delivered
                 is_whole = False
-                _complain("a record that can't be encoded is lost", self._cleaner)
+                complain("a record that can't be encoded is lost", self._cleaner)
         try:
             is_whole = (not records or self._deliver(records)) and is_whole
         except Exception:  # noqa: BLE001  # as above
             is_whole = False
-            _complain(f"{len(records)} records are lost", self._cleaner)
+            complain(f"{len(records)} records are lost", self._cleaner)
         return LogRecordExportResult.SUCCESS if is_whole else LogRecordExportResult.FAILURE
 
     def shutdown(self) -> None:
@@ -295,7 +283,7 @@ class SinkExporter(LogRecordExporter):
     def _stored(self, record: ReadableLogRecord, scope: Mapping[str, Any]) -> StoredRecord:
         uids = self._uids.get()
         sequence = next(uids.sequences)
-        entry = _entry_of(record, scope, cleaner=self._cleaner, more=NO_ATTRIBUTES)
+        entry = entry_of(record, scope, cleaner=self._cleaner, more=NO_ATTRIBUTES)
         entry = shrink(replace(entry, uid=f"{uids.instance}-{sequence:016x}"), self.settings.max_record_bytes)
         resource = self._resources.get(record.resource) or b""
         return StoredRecord(entry.uid, sequence, entry.to_otlp(), len(scope_field(entry)), resource)
@@ -324,12 +312,6 @@ class _Uids:
         self.sequences = itertools.count(1)
 
 
-def _complain(what: str, cleaner: Cleaner) -> None:
-    with contextlib.suppress(Exception):
-        trace = "".join(traceback.format_exception_only(sys.exception()))
-        say(f"{what}: {cleaner.text(encodable(trace)).strip()}")
-
-
 class _Process:
     """What one process has: its writer, under the Resource of its first record."""
 
@@ -348,75 +330,3 @@ class _Process:
     def open(self, resource: bytes | None, make: Callable[[], Writer]) -> tuple[bytes | None, Writer]:
         """Return the writer and its Resource; of threads that come here together, one decides."""
         return self._first.setdefault("first", (resource, make()))
-
-
-class _Known(Generic[Value]):
-    """What was made of objects that come again with each record, as scopes and Resources do."""
-
-    def __init__(self, make: Callable[[Any], Value]) -> None:
-        self._make = make
-        self._found: dict[int, tuple[object, Value]] = {}
-
-    def get(self, given: object) -> Value:
-        known = self._found.get(id(given))
-        if known is None:
-            if len(self._found) >= _CACHED:
-                self._found.clear()
-            # With the object itself: its id must not become another's.
-            known = self._found[id(given)] = given, self._make(given)
-        return known[1]
-
-
-def _entry_of(record: SdkRecord, scope: Mapping[str, Any], *, cleaner: Cleaner, more: Mapping[str, Plain]) -> LogEntry:
-    """Return what *record* says, without secrets, and *more* where its own attributes don't say the same."""
-    said = record.log_record
-    copy = Copy(_LIMITS, cleaner)
-    body, about_body = body_and_length(said.body, cleaner) if type(said.body) is str else (copy.of(said.body), {})
-    attributes = _attributes(said.attributes, cleaner)
-    if UID in attributes:  # what identifies a record here is decided here
-        attributes[OTHER_UID] = attributes.pop(UID)
-    return LogEntry(
-        timestamp_unix_nano=_unsigned(said.timestamp, 64),
-        observed_unix_nano=_unsigned(said.observed_timestamp, 64),
-        severity_number=_unsigned(getattr(said.severity_number, "value", None), 5),
-        severity_text=short_text(said.severity_text or ""),
-        body=body,
-        attributes={**more, **attributes, **about_body},
-        dropped_attributes_count=_unsigned(record.dropped_attributes, 32),
-        trace_flags=_unsigned(said.trace_flags, 32),
-        trace_id=_hex(said.trace_id, 128),
-        span_id=_hex(said.span_id, 64),
-        event_name=short_text(said.event_name or ""),
-        **scope,
-    )
-
-
-def _attributes(found: Mapping[str, Any] | None, cleaner: Cleaner) -> dict[str, Plain]:
-    copy = Copy(_LIMITS, cleaner)
-    return {short_text(key): copy.attribute(key, value) for key, value in (found or {}).items()}
-
-
-def _encoded(resource: Resource | None) -> bytes | None:
-    """Return the OTLP bytes of a provider's Resource."""
-    return None if resource is None else encode_resource(_attributes(resource.attributes, NoCleaner()))
-
-
-def _scope(scope: InstrumentationScope | None) -> dict[str, Any]:
-    if scope is None:
-        return {"logger": ""}
-    return {
-        "logger": short_text(scope.name or ""),
-        "scope_version": short_text(scope.version or ""),
-        "scope_attributes": _attributes(scope.attributes, NoCleaner()),
-        "schema_url": short_text(scope.schema_url or ""),
-    }
-
-
-def _unsigned(value: object, bits: int) -> int:
-    """Return *value* as a number of *bits*; 0, which OTLP leaves out, for what is none."""
-    return int(value) if isinstance(value, int) and 0 <= value < 1 << bits else 0
-
-
-def _hex(value: object, bits: int) -> str:
-    number = _unsigned(value, bits)
-    return f"{number:0{bits // 4}x}" if number else ""

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from otel_bitacora.reporter.production.exporters import Destination, exporter_for
+
 from .elasticsearch_index import BadQuery, Index
 
 MAX_ID_BYTES = 512
@@ -288,3 +290,9 @@ def elasticsearch(certificate: Path | None = None) -> Iterator[Elasticsearch]:
         yield server
         server.shutdown()
         thread.join()
+
+
+def made(server: Elasticsearch, path: str = "", **settings: Any) -> Any:
+    """Return an exporter to *path* of *server*, which makes the template that is needed."""
+    url = server.url + path
+    return exporter_for(url, Destination(url, **{"bootstrap": True, **settings}))
