@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import gzip
-import ssl
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +14,14 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceResponse,
 )
 
+from ...http_servers import LoopbackServer, QuietHandler, serving  # noqa: TID252  # tests are no package
 
-class HttpReceiver(ThreadingHTTPServer):
+
+class HttpReceiver(LoopbackServer):
     """Keeps requests as (path, headers, decoded body); answers `status` with `answer_headers` and `answer`."""
 
-    daemon_threads = True
-
     def __init__(self, certificate: Path | None = None) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        if certificate is not None:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(certificate)
-            # Not at once, or a client that hangs up in the handshake would end the server's thread.
-            self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
+        super().__init__(_Handler, certificate)
         self.clients: set[object] = set()
         self.requests: list[tuple[str, dict[str, str], ExportMetricsServiceRequest]] = []
         self.status = 200
@@ -45,12 +36,14 @@ class HttpReceiver(ThreadingHTTPServer):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"
 
+    def let_go(self) -> None:
+        self.may_answer.set()
 
-class _Handler(BaseHTTPRequestHandler):
+
+class _Handler(QuietHandler):
     server: HttpReceiver
-    protocol_version = "HTTP/1.1"
 
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # noqa: N802  # http.server's name
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
@@ -68,24 +61,10 @@ class _Handler(BaseHTTPRequestHandler):
         except OSError:
             self.server.cut_short.set()
 
-    def handle(self) -> None:
-        with contextlib.suppress(OSError):
-            super().handle()
 
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@contextmanager
-def http_receiver(certificate: Path | None = None) -> Iterator[HttpReceiver]:
+def http_receiver(certificate: Path | None = None) -> AbstractContextManager[HttpReceiver]:
     """Serve HTTP, or HTTPS with a *certificate*, on a free port."""
-    with HttpReceiver(certificate) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
-        yield server
-        server.may_answer.set()
-        server.shutdown()
-        thread.join()
+    return serving(HttpReceiver(certificate))
 
 
 class GrpcReceiver:

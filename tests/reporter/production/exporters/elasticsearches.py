@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import gzip
 import json
-import ssl
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from otel_bitacora.reporter.production.exporters import Destination, exporter_for
 
+from ....http_servers import LoopbackServer, QuietHandler, serving  # noqa: TID252  # tests are no package
 from .elasticsearch_index import BadQuery, Index
 
 MAX_ID_BYTES = 512
@@ -47,17 +45,11 @@ def error(status: int, kind: str, reason: str) -> Reply:
     return Reply(status, {"error": {"type": kind, "reason": reason}, "status": status})
 
 
-class Elasticsearch(ThreadingHTTPServer):
+class Elasticsearch(LoopbackServer):
     """*replies* go before what it would say by itself; *item* may say something else of a document."""
 
-    daemon_threads = True
-
     def __init__(self, certificate: Path | None = None) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        if certificate is not None:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(certificate)
-            self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
+        super().__init__(_Handler, certificate)
         self.requests: list[Request] = []
         self.replies: list[Reply] = []
         self.otherwise: Callable[[Request], Reply | None] = lambda _: None
@@ -242,9 +234,8 @@ class Elasticsearch(ThreadingHTTPServer):
         )
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(QuietHandler):
     server: Elasticsearch
-    protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
     def _answer(self) -> None:
@@ -273,23 +264,10 @@ class _Handler(BaseHTTPRequestHandler):
             return self._answer
         raise AttributeError(name)
 
-    def handle(self) -> None:
-        with contextlib.suppress(OSError):
-            super().handle()
 
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@contextmanager
-def elasticsearch(certificate: Path | None = None) -> Iterator[Elasticsearch]:
+def elasticsearch(certificate: Path | None = None) -> AbstractContextManager[Elasticsearch]:
     """Serve on a free port, over TLS with a *certificate*."""
-    with Elasticsearch(certificate) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
+    return serving(Elasticsearch(certificate))
 
 
 def made(server: Elasticsearch, path: str = "", **settings: Any) -> Any:

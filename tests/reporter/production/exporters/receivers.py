@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import gzip
-import ssl
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import zstandard
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
+
+from ....http_servers import LoopbackServer, QuietHandler, serving  # noqa: TID252  # tests are no package
 
 _UNPACK = {"gzip": gzip.decompress, "zstd": lambda body: zstandard.ZstdDecompressor().decompress(body)}
 
@@ -27,29 +25,25 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-class HttpReceiver(ThreadingHTTPServer):
+class HttpReceiver(LoopbackServer):
     """Keeps requests as (path, headers, request); gives `answer`."""
 
-    daemon_threads = True
-
     def __init__(self, certificate: Path | None = None) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        if certificate is not None:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(certificate)
-            self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
+        super().__init__(_Handler, certificate)
         self.requests: list[tuple[str, dict[str, str], ExportLogsServiceRequest]] = []
         self.clients: set[object] = set()
         self.answer = Answer()
         self.may_answer = threading.Event()
         self.may_answer.set()
 
+    def let_go(self) -> None:
+        self.may_answer.set()
 
-class _Handler(BaseHTTPRequestHandler):
+
+class _Handler(QuietHandler):
     server: HttpReceiver
-    protocol_version = "HTTP/1.1"
 
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # noqa: N802  # http.server's name
         body = self.rfile.read(int(self.headers["Content-Length"]))
         body = _UNPACK.get(self.headers.get("Content-Encoding", ""), bytes)(body)
         headers = {name.lower(): value for name, value in self.headers.items()}
@@ -63,24 +57,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answer.body)
 
-    def handle(self) -> None:
-        with contextlib.suppress(OSError):
-            super().handle()
 
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@contextmanager
-def http_receiver(certificate: Path | None = None) -> Iterator[HttpReceiver]:
+def http_receiver(certificate: Path | None = None) -> AbstractContextManager[HttpReceiver]:
     """Serve HTTP, or HTTPS with a *certificate*, on a free port."""
-    with HttpReceiver(certificate) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
-        yield server
-        server.may_answer.set()
-        server.shutdown()
-        thread.join()
+    return serving(HttpReceiver(certificate))
 
 
 class GrpcReceiver:
