@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,11 +22,6 @@ CANNOT = {
     "ferretdb": ("closes the connection", "infinity values", "nested arrays"),  # at a NaN it closes the connection
 }
 """What the server says of records that it has no way to keep."""
-
-
-@pytest.fixture(autouse=True)
-def _our_programs_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
 
 
 def kill(server: str, data: Path) -> None:
