@@ -128,15 +128,23 @@ def test_a_segment_that_is_deleted_is_noticed_within_256_records(journal, remove
     assert len(journal.numbers()) > 600 - 257
 
 
-def test_a_segment_that_is_deleted_is_noticed_within_a_second(journal) -> None:
+@pytest.mark.parametrize("jump", [0, -1, -3600, 3600], ids="clock set by {} s".format)
+@pytest.mark.parametrize("age", [None, 0, 0.5, 1.2, 3600], ids="records {} s old".format)
+def test_a_segment_that_is_deleted_is_noticed_within_a_second(journal, age: float | None, jump: float) -> None:
     writer = journal.writer()
-    journal.append(writer, 1)
 
+    def append(number: int) -> None:
+        time_ns = 0 if age is None else journal.clock.time_ns() - int(age * 1e9)
+        writer.append(b"%d:" % number, b"", 0, 9, time_ns=time_ns)
+
+    append(1)
     journal.segments()[0].unlink()
+    journal.clock.jump(jump)
+    append(2)
     journal.clock.advance(1.01)
-    journal.append(writer, 2)
+    append(3)
 
-    assert journal.numbers() == [2]
+    assert journal.numbers() == [3]
 
 
 def test_a_read_only_file_system_keeps_records_in_memory_until_it_is_writable_again(journal, tmp_path) -> None:

@@ -148,6 +148,11 @@ def encode_frame(
     return data + _CRC.pack(crc32(data, seed))
 
 
+def record_frame_start(scope_length: int, severity: int) -> bytes:
+    """Return what a record's frame starts with: all before the length of its payload and its sequence number."""
+    return FRAME_HEAD.pack(SYNC, Kind.RECORD, severity, scope_length, 0, 0, 0)[:-12]
+
+
 def encode_resource(resource: bytes, *, instance: bytes, number: int, sequence: int, seed: int) -> bytes:
     """Return the frame that gives *number* its meaning for the frames of its segment."""
     return encode_frame(instance + resource, kind=Kind.RESOURCE, sequence=sequence, seed=seed, resource=number)

@@ -17,7 +17,7 @@ from .segments import Segments
 from .settings import Counts, WriterSettings
 
 _CHECK_SECONDS = 1.0
-CHECK_MASK = 255  # records between two looks at whether the segment still has a name
+BATCH_BITS = 8  # of a sequence number: between two batches there is a look at whether the segment still has a name
 _RECORD = int(Kind.RECORD)
 _RETRY_SECONDS = 1.0
 _TELL_SECONDS = 60.0  # between two complaints that the disk refuses
@@ -52,7 +52,9 @@ class Instance:
         self.write = settings.host.write
         self.monotonic = settings.monotonic
         self.seed = seed_of(self.id)
-        self.uid_prefix = self.id.hex().encode() + b"-"
+        self._uid_prefix = self.id.hex().encode() + b"-"
+        self.batch = -1  # the bits of the sequence above BATCH_BITS, as of the last look
+        self.batch_uid = b""  # what the uids of its records start with: all but two digits
         self._drops = Drops(self.counts.dropped)
         self.postponed: list[Callable[[], object]] = []
         self.plain: Segment | None = None  # the open segment, while records can go there without further ado
@@ -124,7 +126,11 @@ class Instance:
     # The long way: memory, drops, other resources, rolls.
 
     def append_the_long_way(self, sequence: int, entry: Entry) -> None:
-        if self.monotonic() >= self.check_at or not sequence & CHECK_MASK:
+        if sequence >> BATCH_BITS != self.batch:
+            self.batch_uid = b"%b%014x" % (self._uid_prefix, sequence >> BATCH_BITS)
+            self.batch = sequence >> BATCH_BITS  # last: an interruption in between must not leave another's uid
+            self._check()
+        elif self.monotonic() >= self.check_at:
             self._check()
         if entry.is_too_large:
             self._drop("too_large", sequence)
@@ -197,7 +203,7 @@ class Instance:
     def _encode(self, sequence: int, entry: Entry, number: int) -> bytes:
         payload = entry.before
         if entry.after is not None:
-            payload = b"%b%b%016x%b" % (entry.before, self.uid_prefix, sequence, entry.after)
+            payload = b"%b%b%016x%b" % (entry.before, self._uid_prefix, sequence, entry.after)
         return encode_frame(
             payload,
             kind=_RECORD,

@@ -9,10 +9,10 @@ from pathlib import Path
 from zlib import crc32
 
 from . import directory as place
-from .frame import FRAME_BYTES, FRAME_HEAD, MAX_PAYLOAD_BYTES, MAX_SCOPE_BYTES, SYNC, UID_BYTES
+from .frame import FRAME_BYTES, MAX_PAYLOAD_BYTES, MAX_SCOPE_BYTES, UID_BYTES, record_frame_start
 from .host import HOST, Os
 from .index import IndexKey
-from .instance import CHECK_MASK, Instance
+from .instance import BATCH_BITS, Instance
 from .memory import Entry
 from .reserve import RESERVE_BYTES
 from .settings import WriterSettings, WriterStats, ignore
@@ -20,9 +20,20 @@ from .sync import Syncer, SyncMode, sync_floor
 from .upkeep import Upkeep
 
 _SEGMENT_BYTES = 8 << 20
-_pack_head = FRAME_HEAD.pack
+_frame_starts: dict[int, bytes] = {}
+"""By length of the scope and severity, in one number."""
+_LAST_DIGITS = [b"%02x" % number for number in range(1 << BATCH_BITS)]
+_LAST = len(_LAST_DIGITS) - 1
+_CACHED = 4096
 _NO_KEY: IndexKey = ("", "")
 _SEGMENTS_IN_BOUND = 64  # at least: retention deletes whole segments
+
+
+def _frame_start(scope_length: int, severity: int) -> bytes:
+    if len(_frame_starts) >= _CACHED:
+        _frame_starts.clear()
+    start = _frame_starts[scope_length << 8 | severity] = record_frame_start(scope_length, severity)
+    return start
 
 
 class _Process:
@@ -111,7 +122,7 @@ class Writer:
 
     # Longer than other functions, because each call taken out of it costs it a tenth of its time; its arguments may be
     # positional for the same reason.
-    def append(  # noqa: PLR0912, PLR0915, PLR0917 - see above
+    def append(  # noqa: PLR0912, PLR0917 - see above
         self,
         before: bytes,
         after: bytes,
@@ -146,11 +157,22 @@ class Writer:
                     segment is not None
                     and size <= MAX_PAYLOAD_BYTES
                     and scope_length <= MAX_SCOPE_BYTES
-                    and sequence & CHECK_MASK
+                    and sequence >> BATCH_BITS == instance.batch
                     and instance.monotonic() < instance.check_at
                 ):
-                    head = _pack_head(SYNC, 1, severity, scope_length, 0, size, sequence)
-                    data = b"%b%b%b%016x%b" % (head, before, instance.uid_prefix, sequence, after)
+                    # Neither a format nor struct: after a pause the caches are empty, and C that nothing else here
+                    # runs has to be fetched.
+                    data = b"".join(
+                        (
+                            _frame_starts.get(scope_length << 8 | severity) or _frame_start(scope_length, severity),
+                            size.to_bytes(4, "little"),
+                            sequence.to_bytes(8, "little"),
+                            before,
+                            instance.batch_uid,
+                            _LAST_DIGITS[sequence & _LAST],
+                            after,
+                        )
+                    )
                     written = instance.write(segment.fd, data + crc32(data, instance.seed).to_bytes(4, "little"))
                     if written == size + FRAME_BYTES:
                         segment.length = length = segment.length + written
