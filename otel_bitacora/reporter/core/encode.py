@@ -1,8 +1,8 @@
 """From a `logging.LogRecord` to the bytes of its OTLP record: the one piece of code that every logging call waits for.
 
-An ordinary record takes a short way, on which everything that repeats (places in the code, threads, attributes,
-contexts) is encoded once and then looked up. Whatever is unusual about a record sends it the careful way, through
-`mapping`, which gives the same bytes for the same record and copes with everything.
+An ordinary record takes a short way, on which everything that repeats (the place in the code with its thread, context and
+extras, and each of these alone) is encoded once and then looked up. Whatever is unusual about a record sends it the careful
+way, through `mapping`, which gives the same bytes for the same record and copes with everything.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from struct import Struct
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from . import mapping, otlp
@@ -47,16 +46,22 @@ _CACHED = 4096
 _CACHED_CHARS = 1024
 _ORDINARY_BYTES = 32_768
 _ORDINARY_EXTRAS = 64
-_FIRST_EXTRA = len(mapping.STANDARD)
-_LAST_FIELD = mapping.STANDARD[-1]
-_judged = operator.itemgetter("msg", "args", "exc_info", "exc_text", "stack_info", "process", "created")
-_SITE = ("lineno", "pathname", "funcName", "name", "levelno", "levelname")
+# fmt: off
+_ORDER = [
+    "name", "msg", "args", "levelname", "levelno", "pathname", "filename", "module", "exc_info", "exc_text", "stack_info",
+    "lineno", "funcName", "created", "msecs", "relativeCreated", "thread", "threadName", "processName", "process",
+]
+# fmt: on
+_ORDER += mapping.STANDARD[len(_ORDER) :]
+"""The fields of a record as its constructor sets them, with `taskName` from Python 3.12 on; what follows came by `extra`."""
+_FIRST_EXTRA = len(_ORDER)
+_KEPT_KINDS = frozenset((str, int))
+"""Of extras that are remembered; another may not even have a hash."""
+_KEPT_COMMON, _KEPT_BYTES = 1024, 2048
+_site_of = operator.itemgetter("lineno", "pathname", "funcName", "name", "levelno", "levelname")
 _thread_of = operator.itemgetter("thread", "threadName", "processName")
-_site_without_template = operator.itemgetter(*_SITE)
-_site_of = operator.itemgetter("msg", *_SITE)
 _SIZE_BYTES = 16
 """More than the sizes before a record take."""
-_eight = Struct("<Q").pack
 _record_heads: dict[int, bytes] = {}
 _body_heads: dict[int, bytes] = {}
 """By size, since asking a dict takes half as long as calling a cached function."""
@@ -72,6 +77,11 @@ class Site(NamedTuple):
     place: bytes
     severity: int
     name: str
+
+
+Common = tuple[bytes, bytes, int, bytes, IndexKey]
+"""What records have in common that say the same but for their message and its arguments: scope, level, severity number,
+attributes, session and logger. A plain tuple, since a named one takes longer to unpack."""
 
 
 class RecordEncoder:
@@ -93,6 +103,7 @@ class RecordEncoder:
         self._max_ordinary_bytes = max_record_bytes - _SIZE_BYTES
         self._keep_arguments = keep_arguments
         self._pid = os.getpid()
+        self._common: dict[tuple[object, ...], Common] = {}
         self._sites: dict[tuple[object, ...], Site] = {}
         self._threads: dict[tuple[object, ...], bytes] = {}
         self._index_keys: dict[IndexKey, IndexKey] = {}
@@ -139,71 +150,58 @@ class RecordEncoder:
         return otlp.split(shrink(entry, self._max_record_bytes))
 
     # Longer than other functions: each call taken out of it costs a logging call a fiftieth of its time.
-    def _take_ordinary(  # noqa: PLR0911, PLR0912, PLR0915 - see above
-        self, record: logging.LogRecord
-    ) -> Taken | None:
+    def _take_ordinary(self, record: logging.LogRecord) -> Taken | None:  # noqa: PLR0911 - see above
         """Return None for a record that needs care."""
         fields = record.__dict__
-        message, arguments, exc_info, exc_text, stack_info, process, created = _judged(fields)
+        keys = list(fields)
+        values = list(fields.values())
+        if keys[:_FIRST_EXTRA] != _ORDER:
+            return None
+        del keys[:_FIRST_EXTRA], values[:_FIRST_EXTRA]
+        message, arguments = fields["msg"], fields["args"]
         if (
             type(message) is not str
-            or exc_info
-            or exc_text
-            or stack_info
-            or process != self._pid
+            or fields["exc_info"]
+            or fields["exc_text"]
+            or fields["stack_info"]
             or (type(record) is not logging.LogRecord and mapping.has_own_message(record))
         ):
             return None
-        keys = list(fields)
-        if keys[_FIRST_EXTRA - 1] != _LAST_FIELD:
-            return None
-        del keys[:_FIRST_EXTRA]
         text = message % arguments if arguments else message
-        made = int(created * 1e9)
+        made = int(fields["created"] * 1e9)
         # Before anything that would take as much again.
         if len(text) > _ORDINARY_BYTES or not made or len(keys) > _ORDINARY_EXTRAS:
             return None
-        site_key = _site_of(fields) if arguments else _site_without_template(fields)
-        scope, level, place, severity, name = self._sites.get(site_key) or self._site(
-            site_key, fields, template=message if arguments else None
-        )
-        thread = _thread_of(fields)
-        parts = [place, self._threads.get(thread) or self._thread(thread, fields)]
-        if arguments and self._keep_arguments:
-            parts.insert(1, attribute(MESSAGE_ARGUMENTS, Copy(self._limits, self._cleaner).of(arguments)))
+        bound = CURRENT.get()
+        context = b"" if bound is NOTHING else self._context(bound, keys, fields)
+        if context is None:
+            return None
+        task = None
         tasks = _modules.get("asyncio.tasks")
         # Up to Python 3.11; empty while no task runs in any thread. Asking for this thread's costs a system call.
         if "taskName" in fields or (tasks is not None and getattr(tasks, "_current_tasks", True)):
             task = mapping.task_name(fields)
-            if task is not None:
-                parts.append(attribute(TASK_NAME, short_text(task)))
-        bound = CURRENT.get()
-        if bound is not NOTHING:
-            context = self._context(bound, keys, fields)
-            if context is None:
+        template = message if arguments else None
+        common = key = None
+        if _KEPT_KINDS.issuperset(map(type, values)) and not self._keep_arguments:
+            # fmt: off
+            key = (
+                template, context, task, fields["lineno"], fields["pathname"], fields["funcName"], fields["name"],
+                fields["levelno"], fields["levelname"], fields["thread"], fields["threadName"], fields["processName"],
+                fields["process"], *keys, *values,
+            )
+            # fmt: on
+            common = self._common.get(key)
+        if common is None:
+            common = self._find_common(key, fields, context, task, template)
+            if common is None:
                 return None
-            parts.append(context)
-        remembered = self._extras.remembered.get
-        is_judged = False
-        for key in keys:
-            value = fields[key]
-            kind = type(value)
-            found = remembered((key, kind, value)) if kind is str or kind is int else None
-            if found is None:
-                if not (is_judged or GENERATED.isdisjoint(keys)):  # these are never remembered
-                    return None
-                is_judged = True
-                found = self._extras.encode(key, value)
-            parts.append(found)
-        session = fields.get("session_id")
-        if type(session) is not str:
-            session = bound.session if session is None else mapping.id_text(session)
+        scope, level, severity, attributes, index_key = common
         traced, trace = self._span
         current_context = self._current_context
         if current_context is None or current_context() is not traced:
             trace = self._trace()
-        parts += (trace, b"\x59", _eight(_now_ns()))
-        tail = b"".join(parts)
+        tail = b"".join((attributes, trace, b"\x59", _now_ns().to_bytes(8, "little")))
         body = text.encode()
         if self._suspects(body):
             body = self._cleaner.text(text).encode()
@@ -213,11 +211,54 @@ class RecordEncoder:
         scope_bytes = len(scope)
         if body_bytes > _ORDINARY_BYTES or size + scope_bytes > self._max_ordinary_bytes:
             return None
-        before = b"".join(
-            (scope, _record_heads.get(size) or _record_head(size), _eight(made), level, body_head, body, UID_PREFIX)
-        )
-        index_key = self._index_keys.get((session, name)) or self._index_key(session, name)
+        head = _record_heads.get(size) or _record_head(size)
+        before = b"".join((scope, head, made.to_bytes(8, "little"), level, body_head, body, UID_PREFIX))
         return before, tail, scope_bytes, severity, index_key, made
+
+    def _find_common(
+        self,
+        key: tuple[object, ...] | None,
+        fields: dict[str, Any],
+        context: bytes,
+        task: object,
+        template: str | None,
+    ) -> Common | None:
+        """Return what all records of the same *key* have in common; None for one that needs care.
+
+        It is remembered if each extra has been seen before: what has a request's own id, say, won't come again.
+        """
+        if fields["process"] != self._pid:
+            return None
+        site_key = template, *_site_of(fields)
+        site = self._sites.get(site_key) or self._site(site_key, fields, template=template)
+        thread = _thread_of(fields)
+        parts = [site.place, self._threads.get(thread) or self._thread(thread, fields)]
+        if self._keep_arguments and (arguments := fields["args"]):
+            parts.insert(1, attribute(MESSAGE_ARGUMENTS, Copy(self._limits, self._cleaner).of(arguments)))
+        if task is not None:
+            parts.append(attribute(TASK_NAME, short_text(task)))
+        parts.append(context)
+        remembered = self._extras.remembered.get
+        is_kept, is_judged = key is not None, False
+        keys = list(fields)[_FIRST_EXTRA:]
+        for name in keys:
+            value = fields[name]
+            kind = type(value)
+            found = remembered((name, kind, value)) if kind is str or kind is int else None
+            if found is None:
+                if not (is_judged or GENERATED.isdisjoint(keys)):  # these are never remembered
+                    return None
+                is_judged, is_kept = True, False
+                found = self._extras.encode(name, value)
+            parts.append(found)
+        session = fields.get("session_id")
+        if type(session) is not str:
+            session = CURRENT.get().session if session is None else mapping.id_text(session)
+        index_key = self._index_keys.get((session, site.name)) or self._index_key(session, site.name)
+        attributes = b"".join(parts)
+        common = site.scope, site.level, site.severity, attributes, index_key
+        is_kept = is_kept and len(attributes) <= _KEPT_BYTES and site_key in self._sites
+        return _remember(self._common, key, common, limit=_KEPT_COMMON) if is_kept else common
 
     def _take_carefully(self, record: logging.LogRecord) -> Taken:
         self._pid = os.getpid()  # another one after a fork
@@ -321,8 +362,8 @@ def _suspects_nothing(_raw: bytes) -> bool:
     return False
 
 
-def _remember(cache: dict[Any, Kept], key: object, encoded: Kept) -> Kept:
-    if len(cache) >= _CACHED:
+def _remember(cache: dict[Any, Kept], key: object, encoded: Kept, *, limit: int = _CACHED) -> Kept:
+    if len(cache) >= limit:
         cache.clear()
     cache[key] = encoded
     return encoded

@@ -1,4 +1,6 @@
+import asyncio
 import copy
+import itertools
 import logging
 import threading
 
@@ -59,11 +61,11 @@ def test_the_fast_way_and_the_careful_way_write_the_same_bytes(message, extra, l
     made.__dict__.update({key: value for key, value in extra.items() if key not in mapping.STANDARD})
 
     with LogContext(session_id="outer" if inside else None, shade="blue"), trace.use_span(SPAN):
-        first, again = encoder.encode_record(made), encoder.encode_record(made)
+        first, again, known = (encoder.encode_record(made) for _ in range(3))
         careful = encoder._take_carefully(made)[:3]
 
     observed = entry_of(careful).observed_unix_nano
-    assert without_observed(first) == without_observed(again) == without_observed(careful)
+    assert without_observed(first) == without_observed(again) == without_observed(known) == without_observed(careful)
     assert 0 <= observed - entry_of(first).observed_unix_nano < 60e9
 
 
@@ -72,6 +74,46 @@ def without_observed(encoded: Encoded) -> bytes:
     stamp = b"\x59" + entry_of(encoded).observed_unix_nano.to_bytes(8, "little")
     assert raw.count(stamp) == 1
     return raw.replace(stamp, b"")
+
+
+ALIKE = [0, False, 0.0, -0.0, 1, True, 1.0, "1", "", "0", None, b"", [1], -1, 1 << 70]
+CHANGES = [
+    *[{}, {"msg": "b"}, {"msg": "a %s"}, {"msg": "a %s", "args": (1,)}, {"msg": "a %s", "args": (2,)}],
+    *[{"lineno": 13}, {"funcName": "serve"}, {"pathname": "/srv/jobs.py"}, {"name": "app.jobs"}],
+    *[{"levelno": 30}, {"levelname": "WARNING"}, {"thread": 2}, {"threadName": "worker"}],
+    *[{"processName": "pool-1"}, {"process": 1}, {"taskName": "t"}],
+    *[{key: value} for key in ("count", "session_id") for value in ALIKE],
+    *[{"context": context} for context in ({"session_id": "s"}, {"session_id": "1"}, {"count": 1}, {"count": True})],
+]
+"""In what a record may differ from another that is the same otherwise."""
+
+
+@pytest.mark.parametrize("keep_arguments", [False, True])
+def test_what_is_remembered_of_one_record_is_never_said_of_another(keep_arguments: bool) -> None:
+    encoder = RecordEncoder(redactor=Redactor(), keep_arguments=keep_arguments)
+
+    for one, other in [*itertools.product(CHANGES, CHANGES)] * 3:
+        fields = one | other
+        context = fields.pop("context", {})
+        made = record()
+        made.__dict__.update(fields)
+        with LogContext(**context):
+            taken, careful = encoder.take(made), encoder._take_carefully(made)
+
+        assert without_observed(taken[:3]) == without_observed(careful[:3])
+        assert taken[3:] == careful[3:]
+
+
+def test_what_is_remembered_in_one_task_is_not_said_in_another() -> None:
+    encoder = RecordEncoder()
+
+    async def logged() -> object:
+        return [entry_of(encoder.encode_record(record())).attributes.get("asyncio.task.name") for _ in range(3)][-1]
+
+    async def both() -> list[object]:
+        return [await asyncio.create_task(logged(), name=name) for name in ("one", "two", "one")]
+
+    assert asyncio.run(both()) == ["one", "two", "one"]
 
 
 @given(message=TEXT, extra=st.dictionaries(KEYS, VALUES, max_size=5))
@@ -142,8 +184,12 @@ def remembered(encoder: RecordEncoder) -> str:
 def test_a_secret_is_not_kept_in_the_encoder_s_memory() -> None:
     encoder = RecordEncoder(redactor=Redactor())
 
-    encoder.encode_record(record("ok", password="hunter2", note="token=hunter2", list=["hunter2"]))
-    encoder.encode_record(record("token=hunter2 %s", 1, note="kept"))
+    for _ in range(3):
+        encoder.encode_record(record("ok", password="hunter2", note="token=hunter2", list=["hunter2"]))
+        encoder.encode_record(record("ok", note="token=hunter2", password=1))
+        encoder.encode_record(record("token=hunter2 %s", 1, note="kept"))
+        with LogContext(password="hunter2"):
+            encoder.encode_record(record("ok", note="kept"))
 
     assert "hunter2" not in remembered(encoder)
     assert "kept" in remembered(encoder)
@@ -154,11 +200,13 @@ def test_caches_stay_within_their_bounds() -> None:
 
     for i in range(5000):
         fields = {"lineno": i, "levelname": f"L{i}", "thread": i, "threadName": f"t{i}", "request": f"r{i}", f"k{i}": 1}
-        encoder.encode_record(record(f"m{i} %s", i, name=f"n{i}", **fields))
+        for _ in range(2):
+            encoder.encode_record(record(f"m{i} %s", i, name=f"n{i}", **fields))
 
     caches = [cache for cache in vars(encoder).values() if isinstance(cache, dict)]
-    assert len(caches) == 3
+    assert len(caches) == 4
     assert all(0 < len(cache) <= 4096 for cache in caches)
+    assert 0 < len(encoder._common) <= 1024
     assert 0 < len(encoder._extras._known) <= 256
     assert 0 < len(encoder._extras.remembered) <= 4096
 
