@@ -52,6 +52,13 @@ MEGABYTE = {
     "blocks": "-----BEGIN -----END A-----",
     "of every kind": "pwd=x --token y eyJhbGciOi.J9.x https://a:b@h/ 4111 1111 1111 1111 Cookie: a ",
 }
+DISTINCT = {
+    "cards with codes": "4111 1111 {0:04} {1:04} {1:03} ",
+    "overlapping numbers": "4{0:03} 5{1:03} ",
+    "options": "--a{0:04}{1:04}aaaaaaaaa x ",
+    "secret options": "--a{0:04}{1:04}token x ",
+    "secrets": "pwd={0:04}{1:04} ",
+}
 ENDLESS = {
     "a quoted value": ('--token "', "cookie=\\\\"),
     "user information": ("pwd=x ://", "a"),
@@ -84,6 +91,11 @@ def main() -> None:
         contender(f"read the context, {name}", us=found)
     texts = {
         name: (pattern * (1 << 20))[: (1 << 20) - len(SUSPICIOUS)] + SUSPICIOUS for name, pattern in MEGABYTE.items()
+    }
+    texts |= {
+        f"{name}, distinct": "".join([pattern.format(*divmod(n, 1000)) for n in range((1 << 20) // len(pattern))])
+        + SUSPICIOUS
+        for name, pattern in DISTINCT.items()
     }
     texts |= {
         f"{name}, without end": begin + go_on * ((1 << 20) // len(go_on)) for name, (begin, go_on) in ENDLESS.items()

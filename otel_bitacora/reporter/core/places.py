@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import NamedTuple, TypeAlias
 
-PLACES = 15_000
+PLACES = 14_000
 """So many places are looked at in a text of up to 1 MiB, and in proportion in a longer one."""
 
 Words: TypeAlias = tuple[str, ...]

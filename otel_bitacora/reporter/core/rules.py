@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from operator import itemgetter
 from typing import NamedTuple, TypeAlias
 
 from . import patterns
 from .luhn import passing_luhn
 from .patterns import Pattern
 from .places import Words
-from .secret_keys import fold_key, is_secret_key
+from .secret_keys import fold_key, secret_keys_among
 
 Spans: TypeAlias = list[tuple[int, int]]
 """Where secrets start and end, in ascending order."""
@@ -19,6 +20,8 @@ _SHORTEST_HEADER = 8
 """Characters of a JSON web token before its first dot, at least."""
 
 _FIVE_GROUPS = len("4111 1111 1111 1111 123")
+_LONG = 1 << 16
+"""Characters of a text through which its words are searched once rather than twice."""
 _LONGEST_OWNER = len("private_")
 _LONGEST_LINK = len("id") + 4
 """Characters from the `id` of `session_id` to its number, at most."""
@@ -44,28 +47,29 @@ class Sight(NamedTuple):
 def sights(text: str) -> list[Sight]:
     """Return the rules that are worth asking; spelled out, since most of what this costs is paid by texts with one secret."""
     found = []
-    if "-----BEGIN " in text:
+    is_long = len(text) > _LONG
+    if is_long or "-----BEGIN " in text:
         found.append(Sight(_PRIVATE_BLOCK, text, text))
-    if "eyJ" in text:
+    if is_long or "eyJ" in text:
         found.append(Sight(_WEB_TOKEN, text, text))
-    if "AKIA" in text or "ASIA" in text:
+    if is_long or "AKIA" in text or "ASIA" in text:
         found.append(Sight(_ACCESS_KEY, text, text))
-    if "earer" in text:
+    if is_long or "earer" in text:
         found.append(Sight(_BEARER, text, text))
-    if "EARER" in text:
+    if is_long or "EARER" in text:
         found.append(Sight(_UPPER_BEARER, text, text))
-    if "@" in text and "://" in text:
+    if "@" in text and (is_long or "://" in text):
         found.append(Sight(_USERINFO, text, text))
     raw = text.encode("latin-1", "replace")  # a byte for each character
     digits = raw.translate(patterns.CARD_SIGHT).decode("latin-1")
-    if "0000 0000" in digits or "0000 000000 0000" in digits or "0000000000000" in digits:
+    if is_long or "0000 0000" in digits or "0000 000000 0000" in digits or "0000000000000" in digits:
         found.append(Sight(_CARD, text, digits))
     if "-" in text:
         found.append(Sight(_FLAG, text, " " + raw.translate(patterns.FLAG_SIGHT).decode("latin-1")))
     if "=" in text or ":" in text:
         lowered = text.replace("İ", "I").lower()  # the one letter whose lower case is longer
         found.append(Sight(_SECRET_VALUE, lowered, lowered))
-        if "cookie" in lowered:
+        if is_long or "cookie" in lowered:
             found.append(Sight(_COOKIE, lowered, lowered))
     return found
 
@@ -122,8 +126,9 @@ def _userinfos(text: str, places: list[int]) -> Spans:
 def _cards(text: str, places: list[int]) -> Spans:
     match = patterns.CARD.compiled.match
     found = [(place, candidate[0]) for place in places if (candidate := match(text, place))]
-    if any(len(number) == _FIVE_GROUPS for _, number in found):
-        found = [(place, reading) for place, number in found for reading in _readings(number)]
+    # What may be the last group of a number may also be the code on the back of the card.
+    if shorter := [(place, number[:-4]) for place, number in found if len(number) == _FIVE_GROUPS]:
+        found = sorted(found + shorter, key=itemgetter(0))  # of two at one place, the longer stays first
     passing = passing_luhn({number for _, number in found})
     if not passing:
         return []
@@ -135,11 +140,6 @@ def _cards(text: str, places: list[int]) -> Spans:
             spans.append((max(start, done), end))
             done = end
     return spans
-
-
-def _readings(number: str) -> tuple[str, ...]:
-    """What may be the last group of a number may also be the code on the back of the card."""
-    return (number, number[:-4]) if len(number) == _FIVE_GROUPS else (number,)
 
 
 def _secret_values(lowered: str, places: list[int]) -> Spans:
@@ -168,18 +168,14 @@ def _values(pattern: Pattern, lowered: str, places: list[int]) -> Spans:
 
 def _flag_values(text: str, places: list[int]) -> Spans:
     """Find `--password x`: the name is judged as a key's is, each only once, and `x` may be in quotes."""
-    judged: dict[str, bool] = {}
-    spans = []
-    for flag in _matches(patterns.FLAG, text, places):
-        name = flag[1]
-        is_secret = judged.get(name)
-        if is_secret is None:
-            is_secret = judged[name] = is_secret_key(fold_key(name))
-        if is_secret:
-            start, end = flag.span(2)
-            if start < end:
-                spans.append((start, end))
-    return spans
+    found = [(flag[1], flag.span(2)) for flag in _matches(patterns.FLAG, text, places)]
+    if not found:
+        return []
+    names = list({name for name, _ in found})
+    folded = fold_key("\n".join(names)) + "\n"  # all at once, as there may be thousands
+    secret_keys = secret_keys_among(folded)
+    secret = {name for name, key in zip(names, folded.splitlines(), strict=True) if key in secret_keys}
+    return [(start, end) for name, (start, end) in found if start < end and name in secret]
 
 
 _PRIVATE_BLOCK = Rule("pem", patterns.PRIVATE_BLOCK_WORDS, _private_blocks)
