@@ -16,6 +16,8 @@ from otel_bitacora import LogContext
 from otel_bitacora.reporter.core.context import CURRENT
 from otel_bitacora.reporter.core.redact import Redactor
 
+SUSPICIOUS = "cookie secret=x @://a eyJ AKIA ASIA bearer BEARER -x passw pwd token credential authoriz cvv phrase key 4111111111111111"
+"""Ends each text, so that every rule has to look through it."""
 ROUNDS = 9
 CALLS = 2000
 CLEAN = {
@@ -33,7 +35,35 @@ MEGABYTE = {
     "short secrets": "pwd=x ",
     "cards that overlap": "4242 ",
     "URLs": "https://ana:hunter2@h/x ",
+    "URLs, dense": "://a@",
+    "no match": "p",
+    "emoji": "😀 ",
+    "number after number": "4 4a",
+    "one number": "4",
+    "cards with codes": "4111 1111 1111 1111 123 ",
+    "ids": "4111111111111111112 ",
+    "options": "--abc d -e --fg ",
+    "rules of hyphens": "- --",
+    "almost tokens": "eyJ ",
+    "bearers": "bearer abcdef ",
+    "keys": "api_key cookie ",
+    "keys without values": '"pwd": {"password-------": ',
+    "not ASCII": "ñ pwd=ñ ",
+    "blocks": "-----BEGIN -----END A-----",
     "of every kind": "pwd=x --token y eyJhbGciOi.J9.x https://a:b@h/ 4111 1111 1111 1111 Cookie: a ",
+}
+DISTINCT = {
+    "cards with codes": "4111 1111 {0:04} {1:04} {1:03} ",
+    "overlapping numbers": "4{0:03} 5{1:03} ",
+    "options": "--a{0:04}{1:04}aaaaaaaaa x ",
+    "secret options": "--a{0:04}{1:04}token x ",
+    "secrets": "pwd={0:04}{1:04} ",
+}
+ENDLESS = {
+    "a quoted value": ('--token "', "cookie=\\\\"),
+    "user information": ("pwd=x ://", "a"),
+    "a private key": ("-----BEGIN ", "-----END A"),
+    "a key": ("pwd", "é"),
 }
 
 
@@ -59,7 +89,17 @@ def main() -> None:
         }
     for name, found in contexts.items():
         contender(f"read the context, {name}", us=found)
-    texts = {name: (pattern * (1 << 20))[: 1 << 20] for name, pattern in MEGABYTE.items()}
+    texts = {
+        name: (pattern * (1 << 20))[: (1 << 20) - len(SUSPICIOUS)] + SUSPICIOUS for name, pattern in MEGABYTE.items()
+    }
+    texts |= {
+        f"{name}, distinct": "".join([pattern.format(*divmod(n, 1000)) for n in range((1 << 20) // len(pattern))])
+        + SUSPICIOUS
+        for name, pattern in DISTINCT.items()
+    }
+    texts |= {
+        f"{name}, without end": begin + go_on * ((1 << 20) // len(go_on)) for name, (begin, go_on) in ENDLESS.items()
+    }
     long = {name: microseconds(lambda text=text: redactor.text(text), 1) / 1e3 for name, text in texts.items()}
     for name, found in long.items():
         contender(f"redact 1 MiB, {name}", ms=found)

@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator
-from itertools import chain, islice
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from operator import le
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
-from . import patterns
-from .luhn import passing_luhn
-from .patterns import PLACEHOLDER, Pattern
-from .pieces import Pieces, edges, kept_before, put_back, sliced
-from .secret_keys import fold_key, is_secret_key
-
-# Lower case, every digit 0, separators gone: what a text is before it is searched for literals.
-FOLD = bytes(ord("0") if 48 <= c <= 57 else c + 32 if 65 <= c <= 90 else c for c in range(256))
-DROP = b" -_."
-_SHORTEST_HEADER = 8
-"""Characters of a JSON web token before its first dot, at least."""
-
-_FIVE_GROUPS = len("4111 1111 1111 1111 123")
-
-_Spans: TypeAlias = list[tuple[str, list[int], list[int]]]
+from .patterns import PLACEHOLDER
+from .places import PLACES, find_places
+from .rules import Spans, sights
 
 
 class Finding(NamedTuple):
@@ -33,149 +21,69 @@ class Finding(NamedTuple):
     end: int
 
 
-def find(text: str) -> Iterator[Finding]:
-    """Yield the secrets of *text* from left to right, without overlaps: of two, the one that starts first, else the longer."""
-    return _without_overlaps([(name, *edges(pieces)) for name, pieces in _seen(text)])
+def find(text: str, *, limit: int = PLACES) -> Iterator[Finding]:
+    """Yield the secrets of *text* from left to right, without overlaps: of two, the one that starts first, else the longer.
+
+    What comes after the first *limit* places where one may begin is one secret, by the rule `too_many`.
+    """
+    return map(Finding._make, _without_overlaps(_seen(text, limit)))
 
 
-def cut_out(text: str) -> tuple[Pieces, Counter[str]]:
-    """Return *text* in pieces, secrets cut out as `find` finds them, and how many each rule has found."""
-    seen = _seen(text)
+def cut_out(text: str, *, limit: int = PLACES) -> tuple[list[str], list[str]]:
+    """Return what `find` leaves and what it finds by turns, and for each that it finds the rule, in any order."""
+    seen = _seen(text, limit)
+    if not seen:
+        return [text], []
     if len(seen) == 1:
-        [(name, pieces)] = seen
-        return pieces, Counter({name: len(pieces) // 2 - pieces[1::2].count("")})
-    spans = [(name, *edges(pieces)) for name, pieces in seen]
-    starts = sorted(chain.from_iterable(starts for _, starts, _ in spans))
-    ends = sorted(chain.from_iterable(ends for _, _, ends in spans))
-    if all(map(le, ends, islice(starts, 1, None))):
-        counts: Counter[str] = Counter()
-        for name, found, _ in spans:
-            counts[name] += len(found)
-        return sliced(text, starts, ends), counts
-    findings = list(_without_overlaps(spans))
-    pieces = sliced(text, [finding.start for finding in findings], [finding.end for finding in findings])
-    return pieces, Counter([finding.rule for finding in findings])
+        [(rule, spans)] = seen
+        if len(spans) == 1:
+            [(start, end)] = spans
+            return [text[:start], text[start:end], text[end:]], [rule]
+    starts = [start for _, spans in seen for start, _ in spans]
+    ends = [end for _, spans in seen for _, end in spans]
+    if len(seen) > 1:
+        starts.sort()
+        ends.sort()
+        if not all(map(le, ends, islice(starts, 1, None))):
+            findings = _without_overlaps(seen)
+            starts, ends = [start for _, start, _ in findings], [end for _, _, end in findings]
+            return _pieces(text, starts, ends), [rule for rule, _, _ in findings]
+    return _pieces(text, starts, ends), [rule for rule, spans in seen for _ in spans]
 
 
-def _seen(text: str) -> list[tuple[str, Pieces]]:
-    seen = ((name, rule(text)) for name, rule in _RULES)
-    return [(name, pieces) for name, pieces in seen if len(pieces) > 1 and any(pieces[1::2])]
+def _seen(text: str, limit: int) -> list[tuple[str, Spans]]:
+    asked = sights(text)
+    places, cut_off = find_places(len(text), [(sight.words_see, sight.rule.words) for sight in asked], limit=limit)
+    seen = []
+    for (rule, shown, _), found in zip(asked, places, strict=True):
+        spans = rule.look(shown, found) if found else []
+        if rule.spares_placeholders and spans and PLACEHOLDER in text:
+            spans = [(start, end) for start, end in spans if text[start:end] != PLACEHOLDER]
+        if spans:
+            seen.append((rule.name, spans))
+    return seen if cut_off == len(text) else _cut_off(seen, cut_off, len(text))
 
 
-def _without_overlaps(spans: _Spans) -> Iterator[Finding]:
-    position = 0
+def _cut_off(seen: list[tuple[str, Spans]], cut_off: int, size: int) -> list[tuple[str, Spans]]:
+    """Return *seen* with all from *cut_off* on as one secret, or from where that one ends which begins before it."""
+    kept = [(rule, before) for rule, spans in seen if (before := spans[: bisect_left(spans, (cut_off, 0))])]
+    cut_off = max([cut_off, *(before[-1][1] for _, before in kept)])
+    return [*kept, ("too_many", [(cut_off, size)])] if cut_off < size else kept
+
+
+def _without_overlaps(seen: list[tuple[str, Spans]]) -> list[tuple[str, int, int]]:
+    position, kept = 0, []
     # As plain tuples, of which C compares and sorts many.
-    found = [(start, -end, name) for name, starts, ends in spans for start, end in zip(starts, ends, strict=True)]
-    found.sort()
-    for start, minus_end, name in found:
+    for start, minus_end, rule in sorted([(start, -end, rule) for rule, spans in seen for start, end in spans]):
         if -minus_end > position:
-            yield Finding(name, max(start, position), -minus_end)
+            kept.append((rule, max(start, position), -minus_end))
             position = -minus_end
+    return kept
 
 
-def _private_blocks(text: str) -> Pieces:
-    return patterns.PRIVATE_BLOCK.compiled.split(text) if "-----BEGIN " in text else []
-
-
-def _web_tokens(text: str) -> Pieces:
-    if "eyJ" not in text:
-        return []
-    pieces = patterns.WEB_TOKEN.compiled.split(text)
-    is_token = [run.find(".", _SHORTEST_HEADER) >= 0 for run in pieces[1::2]]
-    if not all(is_token):
-        put_back(pieces, is_token)
+def _pieces(text: str, starts: Sequence[int], ends: Sequence[int]) -> list[str]:
+    """Return *text* in pieces, cut at ascending positions that don't overlap; whole lists at once, as there may be many."""
+    pieces = [""] * (2 * len(starts) + 1)
+    pieces[::2] = map(text.__getitem__, map(slice, [0, *ends], [*starts, len(text)]))
+    pieces[1::2] = map(text.__getitem__, map(slice, starts, ends))
     return pieces
-
-
-def _access_keys(text: str) -> Pieces:
-    return patterns.ACCESS_KEY.compiled.split(text) if "AKIA" in text or "ASIA" in text else []
-
-
-def _bearers(text: str) -> Pieces:
-    return kept_before(patterns.BEARER.compiled.split(text)) if "earer" in text else []
-
-
-def _upper_bearers(text: str) -> Pieces:
-    return kept_before(patterns.UPPER_BEARER.compiled.split(text)) if "EARER" in text else []
-
-
-def _userinfos(text: str) -> Pieces:
-    return kept_before(patterns.USERINFO.compiled.split(text)) if "@" in text and "://" in text else []
-
-
-def _cards(text: str) -> Pieces:
-    if b"0000000000000" not in text.encode("utf-8", "replace").translate(FOLD, DROP):
-        return []
-    found = [(match.start(), match[1] + match[2]) for match in patterns.CARD.compiled.finditer(text)]
-    # What may be the last group of a number may also be the code on the back of the card.
-    found += [(start, number[:-4]) for start, number in found if len(number) == _FIVE_GROUPS]
-    found.sort(key=_place)
-    passing = passing_luhn({number for _, number in found})
-    if not passing:
-        return []
-    ids = {match.end() for match in patterns.IDENTIFIED.compiled.finditer(text)}
-    starts, ends = [], [0]
-    for start, number in found:
-        if number in passing and start not in ids and start + len(number) > ends[-1]:
-            starts.append(max(start, ends[-1]))
-            ends.append(start + len(number))
-    return sliced(text, starts, ends[1:])
-
-
-def _place(found: tuple[int, str]) -> tuple[int, int]:
-    """Sort by where it starts, of several the longest first."""
-    start, number = found
-    return start, -len(number)
-
-
-def _secret_values(text: str) -> Pieces:
-    return _values(text, patterns.SECRET_VALUE[text.isascii()]) if "=" in text or ":" in text else []
-
-
-def _cookies(text: str) -> Pieces:
-    return _values(text, patterns.COOKIE) if ("=" in text or ":" in text) and "ookie" in text.lower() else []
-
-
-def _values(text: str, pattern: Pattern) -> Pieces:
-    lowered = text.replace("İ", "I").lower()  # the one letter whose lower case is longer
-    pieces = kept_before(pattern.compiled.split(lowered))
-    if lowered != text:
-        pieces = sliced(text, *edges(pieces))
-    return _without_placeholders(pieces)
-
-
-def _flag_values(text: str) -> Pieces:
-    """Find `--password x`: the name is judged as a key's is, each only once, and `x` may be in quotes."""
-    if "-" not in text:
-        return []
-    parts = patterns.FLAG.compiled.split(text)
-    names = parts[2::4]
-    judged = {name: is_secret_key(fold_key(name)) for name in set(names)}
-    if not any(judged.values()):
-        return []
-    del parts[2::4]
-    pieces = kept_before(parts)
-    if not all(judged.values()):
-        put_back(pieces, [judged[name] for name in names])
-    return _without_placeholders(pieces)
-
-
-def _without_placeholders(pieces: Pieces) -> Pieces:
-    values = pieces[1::2]
-    if PLACEHOLDER in values:
-        put_back(pieces, [value != PLACEHOLDER for value in values])
-    return pieces
-
-
-_RULES: tuple[tuple[str, Callable[[str], Pieces]], ...] = (
-    ("pem", _private_blocks),
-    ("jwt", _web_tokens),
-    ("aws", _access_keys),
-    ("bearer", _bearers),
-    ("bearer", _upper_bearers),
-    ("url", _userinfos),
-    ("card", _cards),
-    ("key=value", _secret_values),
-    ("key=value", _cookies),
-    ("flag", _flag_values),
-)
