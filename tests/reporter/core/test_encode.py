@@ -4,10 +4,12 @@ import itertools
 import logging
 import threading
 
+import opentelemetry.context
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry import trace
+from opentelemetry.context import Context
 
 from otel_bitacora.reporter.core import mapping
 from otel_bitacora.reporter.core.context import LogContext
@@ -222,6 +224,28 @@ def test_one_context_used_by_two_encoders_is_encoded_by_each() -> None:
         "password=[REDACTED]",
         "password=hunter2",
     ]
+
+
+class OwnRuntimeContext:
+    """Another keeper of the current context than OpenTelemetry's own, as OTEL_PYTHON_CONTEXT may name one."""
+
+    def __init__(self) -> None:
+        self.current = Context()
+
+    def get_current(self) -> Context:
+        return self.current
+
+
+def test_the_current_span_is_asked_of_whoever_keeps_the_context(monkeypatch) -> None:
+    keeper = OwnRuntimeContext()
+    monkeypatch.setattr(opentelemetry.context, "_RUNTIME_CONTEXT", keeper)
+    encoder = RecordEncoder()
+
+    outside = entry_of(encoder.encode_record(record()))
+    keeper.current = trace.set_span_in_context(SPAN, keeper.current)
+    inside = entry_of(encoder.encode_record(record()))
+
+    assert (outside.trace_id, inside.trace_id) == ("", f"{SPAN.get_span_context().trace_id:032x}")
 
 
 @pytest.mark.parametrize("size", [100_000, 300_000, 10_000_000])
