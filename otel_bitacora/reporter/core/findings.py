@@ -65,10 +65,9 @@ def _seen(text: str, limit: int) -> list[tuple[str, Spans]]:
 
 
 def _cut_off(seen: list[tuple[str, Spans]], cut_off: int, size: int) -> list[tuple[str, Spans]]:
-    """Return *seen* with all from *cut_off* on as one secret, or from where that one ends which begins before it."""
+    """Return *seen* with all from *cut_off* on as one secret; one that begins before it goes on to its own end."""
     kept = [(rule, before) for rule, spans in seen if (before := spans[: bisect_left(spans, (cut_off, 0))])]
-    cut_off = max([cut_off, *(before[-1][1] for _, before in kept)])
-    return [*kept, ("too_many", [(cut_off, size)])] if cut_off < size else kept
+    return [*kept, ("too_many", [(cut_off, size)])]
 
 
 def _without_overlaps(seen: list[tuple[str, Spans]]) -> list[tuple[str, int, int]]:

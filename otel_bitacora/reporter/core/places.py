@@ -17,7 +17,8 @@ Words: TypeAlias = tuple[str, ...]
 """Literals that a secret of some kind begins with or stands behind."""
 
 _MIB = 1 << 20
-_BLOCK = 1 << 16
+BLOCK = 1 << 16
+"""Characters that are searched at once."""
 
 
 class Places(NamedTuple):
@@ -35,11 +36,11 @@ def find_places(size: int, kinds: Sequence[tuple[str, Words]], *, limit: int = P
     limit = max(limit, limit * size // _MIB)
     of_kind: list[list[int]] = [[] for _ in kinds]
     # In blocks, so that what lies behind the cut-off isn't even searched.
-    for begin in range(0, size, _BLOCK):
+    for begin in range(0, size, BLOCK):
         count = 0
         for (view, words), found in zip(kinds, of_kind, strict=True):
             for word in words:
-                end = begin + _BLOCK + len(word) - 1
+                end = begin + BLOCK + len(word) - 1
                 place = view.find(word, begin, end)
                 if place >= 0:
                     _collect(view, word, place, end, found)

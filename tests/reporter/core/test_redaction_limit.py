@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from otel_bitacora.reporter.core import patterns
 from otel_bitacora.reporter.core.findings import Finding, cut_out, find
-from otel_bitacora.reporter.core.places import PLACES, find_places
+from otel_bitacora.reporter.core.places import BLOCK, PLACES, find_places
 from otel_bitacora.reporter.core.redact import Redactor
 from otel_bitacora.reporter.core.rules import sights
 from otel_bitacora.reporter.core.safe import MAX_BODY_CHARS
@@ -168,3 +168,26 @@ def test_secret_values_are_found_as_in_a_search_of_the_whole_text(text: str) -> 
     places = find_places(len(text), [(sight.words_see, sight.rule.words)], limit=WITHOUT_LIMIT).of_kind[0]
 
     assert sight.rule.look(sight.text, places) == [(start, end) for start, end in values if start < end]
+
+
+@pytest.mark.parametrize(
+    "secret", ["pwd=hunter2", "4111 1111 1111 1111", "--password hunter2", "eyJhbGciOi.J9.hunter2"]
+)
+def test_a_secret_across_the_border_of_two_blocks_is_found(secret: str) -> None:
+    redactor = Redactor()
+
+    for before in range(BLOCK - len(secret) - 1, BLOCK + 2):
+        assert secret not in redactor.text("x" * (before - 1) + " " + secret + " pwd=y")
+
+
+def test_a_card_s_number_behind_other_groups_of_digits_is_found() -> None:
+    assert Redactor().text("1234 4111 1111 1111 1111") == "1234 [REDACTED]"
+
+
+def test_what_was_redacted_before_is_spared_and_not_counted_again() -> None:
+    once = Redactor().text("password='x' \"token\": \"y\" --token 'z' '--password', 'v'\nCookie: a=b")
+    again = Redactor()
+
+    assert once.count("[REDACTED]") == 5
+    assert again.text(once) == once
+    assert not again.counts
