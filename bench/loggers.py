@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import itertools
 import logging
+import os
 import tempfile
 import uuid
 import warnings
+import zlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 from otel_bitacora import BitacoraHandler, LogContext
@@ -66,6 +69,26 @@ def null(_: str) -> Contender:
     return _through(logging.NullHandler())
 
 
+class WriteAlone(logging.Handler):
+    """Writes as many bytes as a record has, always the same, with their checksum: the least that a record on its way to a
+    file can cost."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        self._data = b"x" * 480
+
+    def createLock(self) -> None:  # noqa: N802  # logging's name
+        self.lock = None
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        return os.write(self._fd, self._data + zlib.crc32(self._data).to_bytes(4, "little")) > 0
+
+
+def write_alone(_: str) -> Contender:
+    return _through(WriteAlone(Path(tempfile.mkdtemp(prefix="bitacora-bench-"), "bytes")))
+
+
 def bitacora_at(journal: str, redact: bool = True) -> Contender:
     return _through(BitacoraHandler(journal=journal, service_name="bench", redact=redact))
 
@@ -105,12 +128,13 @@ def otel(url: str) -> Contender:
 
 CONTENDERS: dict[str, Callable[[str], Contender]] = {
     "NullHandler": null,
+    "write(2) and CRC-32 alone": write_alone,
     "otel LoggingHandler + OTLP/HTTP": otel,
     "bitacora": bitacora,
     "bitacora, ids by LogContext": bitacora_context,
     "bitacora, without redaction": bitacora_plain,
 }
-OURS, PEER = "bitacora", "otel LoggingHandler + OTLP/HTTP"
+OURS, FLOOR, PEER = "bitacora", "write(2) and CRC-32 alone", "otel LoggingHandler + OTLP/HTTP"
 
 
 def calls(count: int) -> Iterator[Call]:
