@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from otel_bitacora.ops.catalogue import CatalogueRow
 
-from .panels import Dashboard, Look, Metrics, Panel, Query, Row
+from .panels import Dashboard, Metrics, Panel, Query, Row, by, lines, number, stack
 
 _DEVICE, _DIRECTION, _POINT = "system.device", "disk.io.direction", "system.filesystem.mountpoint"
 _INTERFACE, _WAY = "network.interface.name", "network.io.direction"
@@ -30,14 +30,14 @@ def _now(m: Metrics) -> Row:
     return Row(
         "Now",
         (
-            _number("Up for", m.select("system.uptime"), "s"),
-            _number("CPU busy", f"1 - sum({idle}) / sum({m.rate('system.cpu.time')})", "1", warn_at=0.9),
-            _number("Memory available", available, "1", warn_at=-0.05),
-            _number("Fullest file system", f"max({fullest})", "1", warn_at=0.95),
-            _number("Waiting for memory", m.rate("system.memory.linux.pressure.total", _SOME), "1", warn_at=0.1),
-            _number("Waiting for disks", m.rate("system.io.linux.pressure.total", _SOME), "1", warn_at=0.3),
-            _number("Failed units", f"sum({failed})", "{unit}", warn_at=1),
-            _number("Failing collectors", failing, "{collector}", warn_at=1),
+            number("Up for", m.select("system.uptime"), "s"),
+            number("CPU busy", f"1 - sum({idle}) / sum({m.rate('system.cpu.time')})", "1", warn_at=0.9),
+            number("Memory available", available, "1", warn_at=-0.05),
+            number("Fullest file system", f"max({fullest})", "1", warn_at=0.95),
+            number("Waiting for memory", m.rate("system.memory.linux.pressure.total", _SOME), "1", warn_at=0.1),
+            number("Waiting for disks", m.rate("system.io.linux.pressure.total", _SOME), "1", warn_at=0.3),
+            number("Failed units", f"sum({failed})", "{unit}", warn_at=1),
+            number("Failing collectors", failing, "{collector}", warn_at=1),
         ),
     )
 
@@ -53,7 +53,7 @@ def _cpu(m: Metrics) -> Row:
     return Row(
         "CPU",
         (
-            _stack(m, "Time by mode", "system.cpu.time", share, "{{cpu_mode}}", unit="1", top=1),
+            stack(m, "Time by mode", "system.cpu.time", share, "{{cpu_mode}}", unit="1", top=1),
             Panel(
                 "Load",
                 tuple(Query(m.select(f"system.cpu.load_average.{one}"), one) for one in ("1m", "5m", "15m")),
@@ -66,7 +66,7 @@ def _cpu(m: Metrics) -> Row:
                 "1",
                 description=m.describe(*(f"system.{one}.linux.pressure.total" for one in pressures)),
             ),
-            _lines(m, "Frequency", "system.cpu.frequency", _by(m, "system.cpu.frequency", "cpu.logical_number")),
+            lines(m, "Frequency", "system.cpu.frequency", by(m, "system.cpu.frequency", "cpu.logical_number")),
         ),
     )
 
@@ -77,7 +77,7 @@ def _memory(m: Metrics) -> Row:
     return Row(
         "Memory",
         (
-            _stack(m, "Memory", "system.memory.usage", *_by(m, "system.memory.usage", "system.memory.state")),
+            stack(m, "Memory", "system.memory.usage", *by(m, "system.memory.usage", "system.memory.state")),
             Panel(
                 "Promised and available",
                 (
@@ -88,7 +88,7 @@ def _memory(m: Metrics) -> Row:
                 "By",
                 description=m.describe("system.memory.linux.available", "bitacora.memory.committed"),
             ),
-            _lines(m, "Swap", "system.paging.usage", _by(m, "system.paging.usage", _DEVICE, "system.paging.state")),
+            lines(m, "Swap", "system.paging.usage", by(m, "system.paging.usage", _DEVICE, "system.paging.state")),
             Panel(
                 "Paging",
                 (
@@ -116,14 +116,14 @@ def _disks(m: Metrics) -> Row:
     return Row(
         "File systems and disks",
         (
-            _lines(m, "Used", "system.filesystem.utilization", _by(m, "system.filesystem.utilization", _POINT), top=1),
-            _lines(m, "Free", "system.filesystem.usage", (free, point)),
+            lines(m, "Used", "system.filesystem.utilization", by(m, "system.filesystem.utilization", _POINT), top=1),
+            lines(m, "Free", "system.filesystem.usage", (free, point)),
             Panel("Free in a day, at the pace of this hour", (Query(in_a_day, point),), "By"),
             Panel("Inodes used", (Query(inodes, "{{system_filesystem_mountpoint}}"),), "1", top=1),
-            _lines(m, "Read and written", "system.disk.io", (m.rate("system.disk.io"), disk), unit="By/s"),
-            _lines(m, "Operations", "system.disk.operations", (m.rate("system.disk.operations"), disk), unit="/s"),
+            lines(m, "Read and written", "system.disk.io", (m.rate("system.disk.io"), disk), unit="By/s"),
+            lines(m, "Operations", "system.disk.operations", (m.rate("system.disk.operations"), disk), unit="/s"),
             Panel("Time of an operation", (Query(latency, disk),), "s", description="Waiting for the disk included."),
-            _lines(
+            lines(
                 m,
                 "Busy",
                 "system.disk.io_time",
@@ -136,7 +136,7 @@ def _disks(m: Metrics) -> Row:
 
 def _network(m: Metrics) -> Row:
     where = m.by("system.network.io", _INTERFACE, _WAY)
-    sockets = _by(m, "system.network.connection.count", "network.transport", "network.connection.state")
+    sockets = by(m, "system.network.connection.count", "network.transport", "network.connection.state")
     lost = (
         Query(m.rate("system.network.packet.dropped"), f"{where} dropped"),
         Query(m.rate("system.network.errors"), f"{where} faulty"),
@@ -144,32 +144,32 @@ def _network(m: Metrics) -> Row:
     return Row(
         "Network",
         (
-            _lines(m, "Traffic", "system.network.io", (m.rate("system.network.io"), where), unit="By/s"),
+            lines(m, "Traffic", "system.network.io", (m.rate("system.network.io"), where), unit="By/s"),
             Panel(
                 "Packets lost",
                 lost,
                 "/s",
                 description=m.describe("system.network.packet.dropped", "system.network.errors"),
             ),
-            _lines(m, "Sockets", "system.network.connection.count", sockets),
-            _lines(
+            lines(m, "Sockets", "system.network.connection.count", sockets),
+            lines(
                 m,
                 "TCP sent again",
                 "bitacora.network.tcp.retransmit.ratio",
                 (m.select("bitacora.network.tcp.retransmit.ratio"), "segments"),
             ),
-            _lines(
+            lines(
                 m,
                 "Links in use",
                 "hw.network.bandwidth.utilization",
-                _by(m, "hw.network.bandwidth.utilization", "hw.id"),
+                by(m, "hw.network.bandwidth.utilization", "hw.id"),
                 top=1,
             ),
-            _lines(
+            lines(
                 m,
                 "Quality of links",
                 "bitacora.network.link.quality",
-                _by(m, "bitacora.network.link.quality", "hw.id"),
+                by(m, "bitacora.network.link.quality", "hw.id"),
                 top=1,
             ),
         ),
@@ -180,8 +180,8 @@ def _processes(m: Metrics) -> Row:
     return Row(
         "Processes",
         (
-            _stack(m, "Processes", "system.process.count", *_by(m, "system.process.count", "process.state")),
-            _lines(
+            stack(m, "Processes", "system.process.count", *by(m, "system.process.count", "process.state")),
+            lines(
                 m,
                 "Started",
                 "system.process.created",
@@ -206,20 +206,20 @@ def _services(m: Metrics) -> Row:
     return Row(
         "Services",
         (
-            _stack(
+            stack(
                 m,
                 "Units by state",
                 "bitacora.systemd.units",
-                *_by(m, "bitacora.systemd.units", "systemd.unit.active_state"),
+                *by(m, "bitacora.systemd.units", "systemd.unit.active_state"),
             ),
-            _lines(
+            lines(
                 m,
                 "Units that have failed",
                 "systemd.unit.state",
                 (f"{failed} == 1", m.by("systemd.unit.state", _UNIT)),
                 unit="{unit}",
             ),
-            _lines(
+            lines(
                 m,
                 "Restarts",
                 "systemd.service.restarts",
@@ -241,12 +241,12 @@ def _groups(m: Metrics) -> Row:
     return Row(
         "Control groups",
         (
-            _lines(m, "CPUs used", "bitacora.cgroup.cpu.time", (cpu, name), unit="{cpu}"),
-            _lines(m, "Held back by the limit", "bitacora.cgroup.cpu.throttled.time", held, unit="1"),
-            _lines(
-                m, "Memory of the group", "bitacora.cgroup.memory.usage", _by(m, "bitacora.cgroup.memory.usage", _GROUP)
+            lines(m, "CPUs used", "bitacora.cgroup.cpu.time", (cpu, name), unit="{cpu}"),
+            lines(m, "Held back by the limit", "bitacora.cgroup.cpu.throttled.time", held, unit="1"),
+            lines(
+                m, "Memory of the group", "bitacora.cgroup.memory.usage", by(m, "bitacora.cgroup.memory.usage", _GROUP)
             ),
-            _lines(m, "Killed for want of memory", "bitacora.cgroup.memory.oom_kills", killed, unit="/s"),
+            lines(m, "Killed for want of memory", "bitacora.cgroup.memory.oom_kills", killed, unit="/s"),
         ),
         is_open=False,
     )
@@ -257,27 +257,27 @@ def _sensors(m: Metrics) -> Row:
     return Row(
         "Sensors and power",
         (
-            _lines(m, "Temperatures", "hw.temperature", _by(m, "hw.temperature", "hw.id")),
-            _lines(m, "Fans", "hw.fan.speed", _by(m, "hw.fan.speed", "hw.id")),
-            _lines(m, "Power of the host", "hw.host.power", _by(m, "hw.host.power", "hw.id")),
-            _lines(m, "Power of components, by their energy", "hw.energy", energy, unit="W"),
-            _lines(m, "Batteries", "hw.battery.charge", _by(m, "hw.battery.charge", "hw.id"), top=1),
-            _lines(m, "Voltages", "hw.voltage", _by(m, "hw.voltage", "hw.id")),
+            lines(m, "Temperatures", "hw.temperature", by(m, "hw.temperature", "hw.id")),
+            lines(m, "Fans", "hw.fan.speed", by(m, "hw.fan.speed", "hw.id")),
+            lines(m, "Power of the host", "hw.host.power", by(m, "hw.host.power", "hw.id")),
+            lines(m, "Power of components, by their energy", "hw.energy", energy, unit="W"),
+            lines(m, "Batteries", "hw.battery.charge", by(m, "hw.battery.charge", "hw.id"), top=1),
+            lines(m, "Voltages", "hw.voltage", by(m, "hw.voltage", "hw.id")),
         ),
         is_open=False,
     )
 
 
 def _gpus(m: Metrics) -> Row:
-    utilization = _by(m, "hw.gpu.utilization", "hw.name", "hw.gpu.task")
-    reasons = _by(m, "bitacora.gpu.throttled", "hw.id", "bitacora.gpu.throttle.reason")
+    utilization = by(m, "hw.gpu.utilization", "hw.name", "hw.gpu.task")
+    reasons = by(m, "bitacora.gpu.throttled", "hw.id", "bitacora.gpu.throttle.reason")
     return Row(
         "GPUs",
         (
-            _lines(m, "GPU in use", "hw.gpu.utilization", utilization, top=1),
-            _lines(m, "GPU memory", "hw.gpu.memory.utilization", _by(m, "hw.gpu.memory.utilization", "hw.name"), top=1),
-            _lines(m, "GPU power", "hw.power", (m.select("hw.power", 'hw.type="gpu"'), m.by("hw.power", "hw.id"))),
-            _lines(m, "GPU clocks held down", "bitacora.gpu.throttled", reasons, unit="{reason}"),
+            lines(m, "GPU in use", "hw.gpu.utilization", utilization, top=1),
+            lines(m, "GPU memory", "hw.gpu.memory.utilization", by(m, "hw.gpu.memory.utilization", "hw.name"), top=1),
+            lines(m, "GPU power", "hw.power", (m.select("hw.power", 'hw.type="gpu"'), m.by("hw.power", "hw.id"))),
+            lines(m, "GPU clocks held down", "bitacora.gpu.throttled", reasons, unit="{reason}"),
         ),
         is_open=False,
     )
@@ -289,21 +289,21 @@ def _health(m: Metrics) -> Row:
     return Row(
         "Health of disks",
         (
-            _lines(
+            lines(
                 m,
                 "Disks that are not well",
                 "hw.status",
                 (unwell, m.by("hw.status", "hw.id", "hw.state")),
                 unit="{disk}",
             ),
-            _lines(
+            lines(
                 m,
                 "Endurance left",
                 "hw.physical_disk.endurance_utilization",
-                _by(m, "hw.physical_disk.endurance_utilization", "hw.id"),
+                by(m, "hw.physical_disk.endurance_utilization", "hw.id"),
                 top=1,
             ),
-            _lines(m, "Errors counted by disks", "hw.errors", errors),
+            lines(m, "Errors counted by disks", "hw.errors", errors),
         ),
         is_open=False,
     )
@@ -314,7 +314,7 @@ def _sidecar(m: Metrics) -> Row:
     return Row(
         "What watching costs",
         (
-            _stack(
+            stack(
                 m,
                 "CPU of the sidecar",
                 "bitacora.sidecar.cpu.time",
@@ -322,30 +322,30 @@ def _sidecar(m: Metrics) -> Row:
                 "{{cpu_mode}}",
                 unit="{cpu}",
             ),
-            _lines(
+            lines(
                 m,
                 "Memory of the sidecar",
                 "bitacora.sidecar.memory.usage",
                 (m.select("bitacora.sidecar.memory.usage"), "resident"),
             ),
-            _lines(
+            lines(
                 m, "Time to read", "bitacora.collector.duration", (m.select("bitacora.collector.duration"), collector)
             ),
-            _lines(
+            lines(
                 m,
                 "Collectors that succeed",
                 "bitacora.collector.success",
                 (m.select("bitacora.collector.success"), collector),
                 unit="{collector}",
             ),
-            _lines(
+            lines(
                 m,
                 "Events of the host",
                 "bitacora.monitor.events",
                 (m.rate("bitacora.monitor.events"), m.by("bitacora.monitor.events", "event.name")),
                 unit="/s",
             ),
-            _lines(
+            lines(
                 m,
                 "Data points sent over OTLP",
                 "bitacora.exporter.data_points",
@@ -355,53 +355,24 @@ def _sidecar(m: Metrics) -> Row:
                 ),
                 unit="/s",
             ),
-            _lines(
+            lines(
                 m,
                 "Log records delivered",
                 "bitacora.exporter.records",
                 (m.rate("bitacora.exporter.records"), m.by("bitacora.exporter.records", "exporter", "outcome")),
                 unit="/s",
             ),
-            _lines(
+            lines(
                 m,
                 "Behind with log records",
                 "bitacora.exporter.lag.time",
-                _by(m, "bitacora.exporter.lag.time", "exporter"),
+                by(m, "bitacora.exporter.lag.time", "exporter"),
             ),
-            _lines(m, "Journal", "bitacora.journal.size", (m.select("bitacora.journal.size"), "bytes")),
+            lines(m, "Journal", "bitacora.journal.size", (m.select("bitacora.journal.size"), "bytes")),
         ),
     )
 
 
-def _by(m: Metrics, name: str, *attributes: str) -> tuple[str, str]:
-    """Return the query for *name* as it is, and a legend of *attributes*."""
-    return m.select(name), m.by(name, *attributes)
-
-
-def _number(title: str, expression: str, unit: str, *, warn_at: float | None = None) -> Panel:
-    return Panel(title, (Query(expression),), unit, Look.NUMBER, warn_at=warn_at)
-
-
-def _lines(
-    m: Metrics, title: str, name: str, query: tuple[str, str], *, unit: str | None = None, top: float | None = None
-) -> Panel:
-    return Panel(title, (Query(*query),), unit or m.unit(name), description=m.describe(name), top=top)
-
-
-def _stack(
-    m: Metrics,
-    title: str,
-    name: str,
-    expression: str,
-    legend: str,
-    *,
-    unit: str | None = None,
-    top: float | None = None,
-) -> Panel:
-    shown = (Query(expression, legend),)
-    return Panel(title, shown, unit or m.unit(name), Look.STACK, description=m.describe(name), top=top)
-
-
 def _top(m: Metrics, title: str, name: str, expression: str, *, unit: str | None = None) -> Panel:
     busiest = f"topk(8, sum by (process_executable_name) ({expression}))"
-    return _lines(m, title, name, (busiest, m.by(name, _EXECUTABLE)), unit=unit)
+    return lines(m, title, name, (busiest, m.by(name, _EXECUTABLE)), unit=unit)

@@ -103,3 +103,35 @@ class Metrics:
                 f"{row.name} can't be asked for {text}: it has {', '.join(row.attributes) or 'no attributes'}"
             )
         return label_name(match["attribute"]) + match["test"]
+
+
+def by(m: Metrics, name: str, *attributes: str) -> tuple[str, str]:
+    """Return the query for *name* as it is, and a legend of *attributes*."""
+    return m.select(name), m.by(name, *attributes)
+
+
+def number(title: str, expression: str, unit: str, *, warn_at: float | None = None) -> Panel:
+    """Return a panel of one figure."""
+    return Panel(title, (Query(expression),), unit, Look.NUMBER, warn_at=warn_at)
+
+
+def lines(
+    m: Metrics, title: str, name: str, query: tuple[str, str], *, unit: str | None = None, top: float | None = None
+) -> Panel:
+    """Return a panel of lines, one for each series of *query*, and what *name* means."""
+    return Panel(title, (Query(*query),), unit or m.unit(name), description=m.describe(name), top=top)
+
+
+def stack(
+    m: Metrics,
+    title: str,
+    name: str,
+    expression: str,
+    legend: str,
+    *,
+    unit: str | None = None,
+    top: float | None = None,
+) -> Panel:
+    """Return a panel of areas on top of each other, which make up a whole."""
+    shown = (Query(expression, legend),)
+    return Panel(title, shown, unit or m.unit(name), Look.STACK, description=m.describe(name), top=top)
