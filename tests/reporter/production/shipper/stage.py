@@ -10,7 +10,9 @@ from otel_bitacora.reporter.core.contract import Accepted, Outcome, StoredRecord
 from otel_bitacora.reporter.core.entry import LogEntry
 from otel_bitacora.reporter.core.journal.writer import Writer
 from otel_bitacora.reporter.core.otlp import encode_resource, split
+from otel_bitacora.reporter.production.shipper.dead_letters import DeadLetters
 from otel_bitacora.reporter.production.shipper.failpoints import nowhere
+from otel_bitacora.reporter.production.shipper.ledger import ledgers_of
 from otel_bitacora.reporter.production.shipper.tail import Limits
 from otel_bitacora.reporter.production.shipper.wanted import Wanted
 from otel_bitacora.reporter.production.shipper.worker import Route, Worker
@@ -146,3 +148,16 @@ class Stage:
         worker = self.worker(exporter, **options)
         worker.run()
         return worker
+
+
+def counts_of(stage: Stage) -> dict[str, int]:
+    """Return the one ledger's numbers that aren't zero, after a look that they add up."""
+    (ledger,) = ledgers_of(stage.journal)
+    assert ledger.is_balanced
+    found = ledger.counts.as_dict() | {"pending": ledger.pending}
+    assert sum(found.values()) == ledger.journalled
+    return {name: count for name, count in found.items() if count}
+
+
+def letters_of(stage: Stage, worker: Worker) -> list[tuple[str, str]]:
+    return [(body_of(each.record), each.reason) for each in DeadLetters(worker.folder, wall_ns=stage.pace.wall_ns)]

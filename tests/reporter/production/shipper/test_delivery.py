@@ -2,8 +2,6 @@
 
 import random
 
-import pytest
-
 from otel_bitacora.errors import JournalUnavailable
 from otel_bitacora.reporter.core.contract import (
     Accepted,
@@ -16,25 +14,9 @@ from otel_bitacora.reporter.core.contract import (
 )
 from otel_bitacora.reporter.production.shipper import worker as worker_module
 from otel_bitacora.reporter.production.shipper.condition import State
-from otel_bitacora.reporter.production.shipper.dead_letters import DeadLetters
-from otel_bitacora.reporter.production.shipper.ledger import ledgers_of
 from otel_bitacora.reporter.production.shipper.tail import Limits
-from otel_bitacora.reporter.production.shipper.worker import Worker
 
-from .stage import ScriptedExporter, Stage, accept, body_of  # tests are no package
-
-
-def counts_of(stage: Stage) -> dict[str, int]:
-    """Return the one ledger's numbers that aren't zero, after a look that they add up."""
-    (ledger,) = ledgers_of(stage.journal)
-    assert ledger.is_balanced
-    found = ledger.counts.as_dict() | {"pending": ledger.pending}
-    assert sum(found.values()) == ledger.journalled
-    return {name: count for name, count in found.items() if count}
-
-
-def letters_of(stage: Stage, worker: Worker) -> list[tuple[str, str]]:
-    return [(body_of(each.record), each.reason) for each in DeadLetters(worker.folder, wall_ns=stage.pace.wall_ns)]
+from .stage import ScriptedExporter, accept, body_of, counts_of, letters_of  # tests are no package
 
 
 class TestPlainSailing:
@@ -100,168 +82,6 @@ class TestPlainSailing:
         assert record.entry().uid == record.uid
         assert record.entry().body == "ñandú"
         assert record.entry().resource == {"service.name": "test"}
-
-
-class TestOutage:
-    def test_what_fails_is_sent_again_until_it_arrives(self, stage) -> None:
-        exporter = ScriptedExporter(*[DestinationError("down")] * 20)
-        stage.log("a", "b")
-
-        stage.ship(exporter)
-
-        assert exporter.taken == ["a", "b"]
-        assert counts_of(stage) == {"delivered": 2}
-
-    def test_ten_minutes_without_a_destination_lose_nothing_and_keep_the_order(self, stage) -> None:
-        pace, exporter, logged = stage.pace, ScriptedExporter(), []
-
-        def answer(batch):
-            if pace.now < 1600:
-                raise DestinationError("connection refused")
-            return accept(batch)
-
-        def on_wait(seconds: float) -> None:
-            if pace.now < 1700:
-                bodies = [str(len(logged) + number) for number in range(max(1, int(seconds * 10)))]
-                logged.extend(bodies)
-                stage.log(*bodies)
-            pace.is_stopping = pace.now >= 1700
-
-        exporter.otherwise, pace.on_wait, pace.is_stopping, pace.jitter = answer, on_wait, False, 0.7
-        stage.log("before")
-
-        stage.ship(exporter)
-
-        assert len(logged) > 5000
-        assert exporter.taken == ["before", *logged]
-        assert counts_of(stage) == {"delivered": len(logged) + 1}
-
-    def test_the_waits_double_up_to_a_minute_and_are_spread(self, stage) -> None:
-        exporter = ScriptedExporter(*[DestinationError("down")] * 9)
-        stage.log("a")
-
-        stage.ship(exporter)
-
-        assert stage.pace.waits == [1, 2, 4, 8, 16, 32, 60, 60, 60]
-        stage.pace.jitter, stage.pace.waits = 0.25, []
-        stage.log("b")
-        stage.ship(ScriptedExporter(*[DestinationError("down")] * 3))
-        assert stage.pace.waits == [0.25, 0.5, 1]
-
-    def test_retry_after_is_a_lower_bound(self, stage) -> None:
-        exporter = ScriptedExporter(DestinationError("busy", retry_after_seconds=30), DestinationError("busy"))
-        stage.log("a")
-
-        stage.ship(exporter)
-
-        assert stage.pace.waits == [30, 2]
-
-    @pytest.mark.parametrize(
-        ("error", "state"),
-        [
-            (DestinationError("503"), State.DOWN),
-            (DestinationError("401", misconfigured=True), State.MISCONFIGURED),
-            (ValueError("a mistake in the exporter"), State.DOWN),
-        ],
-    )
-    def test_the_condition_says_what_is_wrong_and_then_that_it_is_over(self, stage, error, state) -> None:
-        exporter = ScriptedExporter(error)
-        stage.log("a")
-        seen = []
-        worker = stage.worker(exporter)
-        stage.pace.on_wait = lambda _: seen.append((worker.condition.state, worker.condition.is_red))
-
-        worker.run()
-
-        assert seen == [(state, state is State.MISCONFIGURED)]
-        assert worker.ended_in is State.OK
-        assert exporter.taken == ["a"]
-
-    def test_a_wrong_password_leaves_everything_pending_and_no_dead_letter(self, stage) -> None:
-        exporter = ScriptedExporter()
-        exporter.otherwise = DestinationError("401", misconfigured=True)
-        stage.log("a", "b")
-
-        worker = stage.ship(exporter, patience_seconds=300)
-
-        assert worker.ended_in is State.MISCONFIGURED
-        assert counts_of(stage) == {"pending": 2}
-        assert letters_of(stage, worker) == []
-
-    def test_told_to_stop_amid_an_outage_it_ends_in_time_and_nothing_is_lost(self, stage) -> None:
-        exporter = ScriptedExporter()
-        exporter.otherwise = DestinationError("down")
-        stage.log("a")
-        stage.pace.is_stopping = False
-        stage.pace.on_wait = lambda _: stage.pace.stop(5) if len(exporter.calls) == 3 else None
-
-        stage.ship(exporter)
-
-        assert counts_of(stage) == {"pending": 1}
-        stage.pace = type(stage.pace)()
-        later = ScriptedExporter()
-        stage.ship(later)
-        assert later.taken == ["a"]
-
-    @pytest.mark.parametrize("jump", [86_400.0, -86_400.0])
-    def test_a_wall_clock_that_jumps_a_day_changes_no_wait_and_no_order(self, stage, jump) -> None:
-        exporter, pace = ScriptedExporter(*[DestinationError("down")] * 3), stage.pace
-
-        def go_on(_: float) -> None:
-            pace.wall_ahead += jump
-            stage.log(f"{len(pace.waits)}")
-
-        pace.on_wait = go_on
-        stage.log("0")
-
-        stage.ship(exporter)
-        stage.ship(exporter)
-
-        assert exporter.taken == ["0", "1", "2", "3"]
-        assert pace.waits == [1, 2, 4]
-        assert counts_of(stage) == {"delivered": 4}
-
-    def test_ten_minutes_of_it_lose_nothing_and_are_made_up_for_in_whole_batches_without_a_pause(self, stage) -> None:
-        exporter, pace = ScriptedExporter(), stage.pace
-        exporter.otherwise = DestinationError("down")
-        pace.is_stopping, pace.jitter = False, 0.5
-        begun, batch = pace.now, 250
-        logged: list[str] = []
-        recovered: list[tuple[float, int]] = []
-
-        def go_on(_: float) -> None:
-            """The application logs five records a second, whatever happens."""
-            new = [f"{number}" for number in range(len(logged), int(5 * (pace.now - begun)))]
-            stage.log(*new)
-            logged.extend(new)
-            if pace.now - begun >= 600 and not recovered:
-                exporter.otherwise = accept
-                pace.is_stopping = True  # it ends with nothing left
-                recovered.append((pace.now, len(exporter.calls)))
-
-        pace.on_wait = go_on
-        stage.log("first")
-        logged.append("first")
-
-        stage.ship(exporter, limits=Limits(records=batch))
-
-        assert exporter.taken == logged
-        assert len(logged) >= 3000
-        assert counts_of(stage) == {"delivered": len(logged)}
-        ((at, attempts),) = recovered
-        assert attempts < 40
-        assert pace.now == at
-        first, *whole, _ = [len(call) for call in exporter.calls[attempts:]]
-        assert first <= batch
-        assert set(whole) == {batch}
-
-    def test_an_answer_with_too_few_outcomes_loses_nothing(self, stage) -> None:
-        exporter = ScriptedExporter(lambda batch: [Accepted()])
-        stage.log("a", "b")
-
-        stage.ship(exporter)
-
-        assert exporter.calls == [["a", "b"], ["a", "b"]]
 
 
 class TestFullDisk:
