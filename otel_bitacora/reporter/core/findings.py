@@ -9,8 +9,8 @@ from operator import le
 from typing import NamedTuple
 
 from .patterns import PLACEHOLDER
-from .places import PLACES, find_places
-from .rules import Spans, sights
+from .secret_places import PLACES, find_places
+from .secret_rules import Spans, sights
 
 
 class Finding(NamedTuple):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from .places import Words
+from .secret_places import Words
 
 PLACEHOLDER = "[REDACTED]"
 

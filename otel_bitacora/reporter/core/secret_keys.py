@@ -39,7 +39,10 @@ def is_secret_key(folded: str) -> bool:
 
 
 def secret_keys_among(folded: str) -> set[str]:
-    """Return those lines of *folded* that are secret keys: of thousands, where one by one takes five times as long."""
+    """Return those lines of *folded* of which `is_secret_key` is true; each ends in a line feed, the last one too.
+
+    Of thousands: one by one takes five times as long.
+    """
     found = set()
     for word in SECRET_WORDS:
         place = folded.find(word)

@@ -10,8 +10,8 @@ from typing import NamedTuple, TypeAlias
 from . import patterns
 from .luhn import passing_luhn
 from .patterns import Pattern
-from .places import Words
 from .secret_keys import fold_key, secret_keys_among
+from .secret_places import Words
 
 Spans: TypeAlias = list[tuple[int, int]]
 """Where secrets start and end, in ascending order."""

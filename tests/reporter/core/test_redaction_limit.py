@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from otel_bitacora.reporter.core import patterns
 from otel_bitacora.reporter.core.findings import Finding, cut_out, find
-from otel_bitacora.reporter.core.places import BLOCK, PLACES, find_places
 from otel_bitacora.reporter.core.redact import Redactor
-from otel_bitacora.reporter.core.rules import sights
 from otel_bitacora.reporter.core.safe import MAX_BODY_CHARS
+from otel_bitacora.reporter.core.secret_keys import is_secret_key, secret_keys_among
+from otel_bitacora.reporter.core.secret_places import BLOCK, PLACES, find_places
+from otel_bitacora.reporter.core.secret_rules import sights
 
 PIECES = st.sampled_from(
     [
@@ -191,3 +192,17 @@ def test_what_was_redacted_before_is_spared_and_not_counted_again() -> None:
     assert once.count("[REDACTED]") == 5
     assert again.text(once) == once
     assert not again.counts
+
+
+KEYS = st.lists(
+    st.sampled_from(["user", "token", "s", "count", "tokens", "iz", "pwd", "api", "key", "cookie", "consent"])
+    | st.text("abc_", max_size=2),
+    max_size=4,
+).map("".join)
+
+
+@given(st.lists(KEYS, max_size=8))
+def test_among_many_keys_those_are_secret_that_are_so_one_by_one(keys: list[str]) -> None:
+    lines = "".join(f"{key}\n" for key in keys)
+
+    assert secret_keys_among(lines) == {key for key in keys if is_secret_key(key)}

@@ -17,6 +17,7 @@ UID_BYTES = 49  # 32 hex digits of the instance, "-", 16 hex digits of the seque
 _HEADER = Struct("<8sHHI16sQQQQQI")
 _CRC = Struct("<I")
 FRAME_HEAD = Struct("<4sBBHHIQ")
+_SIZE_AND_SEQUENCE = Struct("<IQ")  # what it ends with
 CRC_BYTES = _CRC.size  # after the payload, so that one call computes it over all the rest
 FRAME_BYTES = FRAME_HEAD.size + CRC_BYTES  # of a frame without payload
 _RUN = Struct("<QQ")
@@ -150,7 +151,7 @@ def encode_frame(
 
 def record_frame_start(scope_length: int, severity: int) -> bytes:
     """Return what a record's frame starts with: all before the length of its payload and its sequence number."""
-    return FRAME_HEAD.pack(SYNC, Kind.RECORD, severity, scope_length, 0, 0, 0)[:-12]
+    return FRAME_HEAD.pack(SYNC, Kind.RECORD, severity, scope_length, 0, 0, 0)[: -_SIZE_AND_SEQUENCE.size]
 
 
 def encode_resource(resource: bytes, *, instance: bytes, number: int, sequence: int, seed: int) -> bytes:

@@ -17,7 +17,7 @@ from .segments import Segments
 from .settings import Counts, WriterSettings
 
 _CHECK_SECONDS = 1.0
-BATCH_BITS = 8  # of a sequence number: between two batches there is a look at whether the segment still has a name
+BATCH_BITS = 8  # the last of a sequence number, two hex digits: for each batch, a look whether the segment has its name
 _RECORD = int(Kind.RECORD)
 _RETRY_SECONDS = 1.0
 _TELL_SECONDS = 60.0  # between two complaints that the disk refuses

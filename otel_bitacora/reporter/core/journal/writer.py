@@ -22,8 +22,8 @@ from .upkeep import Upkeep
 _SEGMENT_BYTES = 8 << 20
 _frame_starts: dict[int, bytes] = {}
 """By length of the scope and severity, in one number."""
+_IN_BATCH = (1 << BATCH_BITS) - 1
 _LAST_DIGITS = [b"%02x" % number for number in range(1 << BATCH_BITS)]
-_LAST = len(_LAST_DIGITS) - 1
 _CACHED = 4096
 _NO_KEY: IndexKey = ("", "")
 _SEGMENTS_IN_BOUND = 64  # at least: retention deletes whole segments
@@ -169,7 +169,7 @@ class Writer:
                             sequence.to_bytes(8, "little"),
                             before,
                             instance.batch_uid,
-                            _LAST_DIGITS[sequence & _LAST],
+                            _LAST_DIGITS[sequence & _IN_BATCH],
                             after,
                         )
                     )
