@@ -33,7 +33,8 @@ from otel_bitacora.reporter.production.storage.elasticsearch import Elasticsearc
 from otel_bitacora.reporter.production.storage.elasticsearch_query import translated
 
 from ..reporter.compliance import LogStorageCompliance, stored  # noqa: TID252  # tests are no package
-from ..reporter.core.test_search import KEYS, SESSIONS, VALUES, queries  # noqa: TID252
+from ..reporter.core.any_queries import queries  # noqa: TID252
+from ..reporter.core.full_journals import KEYS, SESSIONS, VALUES  # noqa: TID252
 from ..reporter.dev.counted import assert_queries_find, counted, said  # noqa: TID252
 from ..reporter.production.storage.agreement import (  # noqa: TID252
     answers,

@@ -21,7 +21,7 @@ from otel_bitacora.reporter.production.exporters.mongodb_document import INT64
 from otel_bitacora.reporter.production.storage.mongodb import MongoDbStorage
 
 from ..reporter.compliance import LogStorageCompliance  # noqa: TID252  # tests are no package
-from ..reporter.core.test_search import queries  # noqa: TID252
+from ..reporter.core.any_queries import queries  # noqa: TID252
 from ..reporter.dev.counted import assert_queries_find, counted, said  # noqa: TID252
 from ..reporter.production.storage.agreement import (  # noqa: TID252
     answers,

@@ -9,27 +9,22 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
 
 from otel_bitacora.reporter.core import searched
 from otel_bitacora.reporter.core.entry import LogEntry
 from otel_bitacora.reporter.core.journal import Damage, Reader, merge_segments
 from otel_bitacora.reporter.core.journal import segments as journal_segments
 from otel_bitacora.reporter.core.journal.frame import Kind, encode_frame, seed_of
-from otel_bitacora.reporter.core.query import All, AnyOf, Compare, Condition, Not, Operator, Query, Text
+from otel_bitacora.reporter.core.query import Compare, Operator, Query, Text
 from otel_bitacora.reporter.core.query_text import parse_query
 from otel_bitacora.reporter.core.search import Search
 from otel_bitacora.reporter.core.stored import FrameDecoder, moment_of
 from otel_bitacora.reporter.core.timeline import RECORD_ONLY
 
+from .any_queries import queries
 from .full_journals import (
-    KEYS,
-    LETTERS,
-    LOGGERS,
     SECOND,
-    SESSIONS,
     START,
-    VALUES,
     receive,
     write,
     write_all,
@@ -67,55 +62,6 @@ def looked_through(query: Query, directories: Sequence[Path]) -> list[LogEntry]:
 
 def searched_for(query: Query, directories: Sequence[Path]) -> list[LogEntry]:
     return list(Search(query, *directories))
-
-
-fields = st.sampled_from(
-    ["level", "severity", "logger", "message", "event", "session", "uid", "trace", "user", "exception"]
-    + [f"attr.{key}" for key in KEYS]
-    + ["resource.service.name", "attr.bitacora.session.id"]
-)
-texts = st.one_of(
-    st.text(LETTERS, max_size=6),
-    st.sampled_from(
-        [str(value) for value in (*SESSIONS, *LOGGERS, *VALUES)] + ["*", "ab*", "shop", "sender*", "ab" * 16]
-    ),
-    st.sampled_from([str(value) for value in VALUES]).flatmap(
-        lambda text: st.builds(lambda a, b: text[min(a, b) : max(a, b)], *[st.integers(0, len(text))] * 2)
-    ),
-)
-
-
-@st.composite
-def comparisons(draw: st.DrawFn) -> Compare:
-    field = draw(fields)
-    order = draw(st.sampled_from(list(Operator)))
-    if field == "level":
-        return Compare(field, order, draw(st.sampled_from(["trace", "debug", "info", "warn", "error"])))
-    if field == "severity":
-        return Compare(field, order, draw(st.integers(-1, 26)))
-    text = draw(texts)
-    wild = draw(st.sampled_from(["{}", "{}", "*{}", "{}*", "*{}*"]))
-    return Compare(field, order, wild.replace("{}", text))
-
-
-conditions: st.SearchStrategy[Condition] = st.recursive(
-    st.one_of(comparisons(), st.builds(Text, texts)),
-    lambda inner: st.one_of(
-        st.builds(lambda parts: All(tuple(parts)), st.lists(inner, max_size=3)),
-        st.builds(lambda parts: AnyOf(tuple(parts)), st.lists(inner, min_size=1, max_size=3)),
-        st.builds(Not, inner),
-    ),
-    max_leaves=4,
-)
-moments = st.none() | st.integers(-5, 160).map(lambda seconds: START + seconds * SECOND)
-queries = st.builds(
-    Query,
-    where=conditions,
-    since_unix_nano=moments,
-    until_unix_nano=moments,
-    limit=st.none() | st.integers(0, 30),
-    newest_first=st.booleans(),
-)
 
 
 @settings(

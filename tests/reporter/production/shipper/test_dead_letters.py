@@ -6,9 +6,8 @@ from otel_bitacora.reporter.production.shipper.condition import State
 from otel_bitacora.reporter.production.shipper.dead_letters import DeadLetters, DeadLettersFull
 
 from ...compliance import stored  # noqa: TID252  # tests are no package
-from .stage import ScriptedExporter
+from .stage import ScriptedExporter, counts_of
 from .test_delivery import TestPoison as Poison
-from .test_delivery import counts_of
 
 
 @pytest.fixture

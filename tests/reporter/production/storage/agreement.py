@@ -14,7 +14,7 @@ from otel_bitacora.reporter.core.query import Query
 from otel_bitacora.reporter.core.storage import JournalStorage
 from otel_bitacora.reporter.dev.generate import JournalOutput, Plan, generate
 
-from ...core.test_search import entries  # noqa: TID252  # tests are no package
+from ...core.full_journals import entries  # noqa: TID252  # tests are no package
 
 SERVICES = ("shop", "stock", "7")
 

@@ -16,7 +16,7 @@ from otel_bitacora.reporter.core.query_text import parse_query
 from otel_bitacora.reporter.production.exporters.elasticsearch_document import Documents, entry_of
 from otel_bitacora.reporter.production.storage.elasticsearch_query import fields_of, translated
 
-from ...core.test_search import conditions  # noqa: TID252  # tests are no package
+from ...core.any_queries import conditions  # noqa: TID252  # tests are no package
 from ..exporters.elasticsearch_index import Index  # noqa: TID252
 from .agreement import odd_entries
 

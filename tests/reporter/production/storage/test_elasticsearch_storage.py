@@ -17,7 +17,7 @@ from otel_bitacora.reporter.production.exporters import Destination, exporter_fo
 from otel_bitacora.reporter.production.storage.elasticsearch import ElasticsearchStorage
 
 from ...compliance import LogStorageCompliance, entry, stored  # noqa: TID252  # tests are no package
-from ...core.test_search import queries  # noqa: TID252
+from ...core.any_queries import queries  # noqa: TID252
 from ..exporters.elasticsearches import Elasticsearch, elasticsearch, error  # noqa: TID252
 from .agreement import answers, assert_agrees, generated_entries, odd_entries, store_all
 

@@ -20,7 +20,7 @@ from otel_bitacora.reporter.production.exporters.mongodb_indexes import make_ind
 from otel_bitacora.reporter.production.exporters.mongodb_payload import PayloadWriter
 from otel_bitacora.reporter.production.storage.mongodb_query import translated
 
-from ...core.test_search import conditions  # noqa: TID252  # tests are no package
+from ...core.any_queries import conditions  # noqa: TID252  # tests are no package
 from ..exporters.mongo_servers import MongoServer  # noqa: TID252
 from .agreement import odd_entries
 

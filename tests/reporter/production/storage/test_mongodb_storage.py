@@ -26,7 +26,7 @@ from otel_bitacora.reporter.production.exporters.mongodb_url import target_of
 from otel_bitacora.reporter.production.storage.mongodb import MongoDbStorage, _Search
 
 from ...compliance import LogStorageCompliance, entry, stored  # noqa: TID252  # tests are no package
-from ...core.test_search import queries  # noqa: TID252
+from ...core.any_queries import queries  # noqa: TID252
 from ..exporters.brokers import free_port  # noqa: TID252
 from ..exporters.mongo_servers import MongoServer  # noqa: TID252
 from .agreement import answers, assert_agrees, generated_entries, odd_entries, store_all
